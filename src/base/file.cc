@@ -1,0 +1,146 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "base/error.h"
+
+namespace poolkey {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+[[noreturn]] void fail(const std::string& act, const fs::path& path, int error) {
+  const Errc code = error == ENOENT ? Errc::kNotFound : Errc::kUnavailable;
+  throw Error(code, "cannot " + act + " '" + path.string() + "': " + std::strerror(error));
+}
+
+void sync_path(const fs::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.fd() < 0) fail("open", path, errno);
+  if (::fsync(file.fd()) != 0) fail("sync", path, errno);
+}
+
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+void write_all(int fd, ByteView content, const fs::path& path) {
+  std::size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t n = ::write(fd, content.data() + done, content.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) fail("write", path, n < 0 ? errno : EIO);
+    done += static_cast<std::size_t>(n);
+  }
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path, std::size_t limit) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.fd() < 0) fail("read", path, errno);
+  std::string out;
+  char buffer[65536];
+  while (true) {
+    const ssize_t n = ::read(file.fd(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail("read", path, errno);
+    if (n == 0) return out;
+    out.append(buffer, static_cast<std::size_t>(n));
+    if (out.size() > limit)
+      throw Error(Errc::kInvalidArgument, "'" + path.string() + "' is larger than the " +
+                                              std::to_string(limit) + " bytes that are read");
+  }
+}
+
+void write_file(const fs::path& path, ByteView content, mode_t mode) {
+  const fs::path temporary = path.string() + ".tmp." + std::to_string(::getpid());
+  try {
+    const Descriptor file(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
+    if (file.fd() < 0) fail("write", path, errno);
+    if (::fchmod(file.fd(), mode) != 0) fail("set the mode of", path, errno);
+    write_all(file.fd(), content, path);
+    if (::fsync(file.fd()) != 0) fail("sync", path, errno);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) fail("replace", path, errno);
+  } catch (...) {
+    (void)::unlink(temporary.c_str());
+    throw;
+  }
+  sync_path(folder_of(path));
+}
+
+void write_file(const fs::path& path, std::string_view content, mode_t mode) {
+  write_file(path, view(content), mode);
+}
+
+void remove_file(const fs::path& path) {
+  if (::unlink(path.c_str()) != 0) {
+    if (errno == ENOENT) return;
+    fail("remove", path, errno);
+  }
+  sync_path(folder_of(path));
+}
+
+void make_private_folder(const fs::path& path) {
+  if (path.empty() || fs::is_directory(path)) return;
+  make_private_folder(path.parent_path());
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail("make the folder", path, errno);
+}
+
+void sync_tree(const fs::path& folder) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error))
+    if (it->is_directory() || it->is_regular_file()) sync_path(it->path());
+  if (error) fail("list", folder, error.value());
+  sync_path(folder);
+}
+
+FileLock::FileLock(const fs::path& path, bool create, int seconds) {
+  fd_ = create ? ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)
+               : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd_ < 0) fail("open the lock", path, errno);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+    const int error = errno;
+    if (error != EWOULDBLOCK && error != EINTR) {
+      ::close(fd_);
+      fail("lock", path, error);
+    }
+    if (std::chrono::steady_clock::now() >= deadline) {
+      ::close(fd_);
+      throw Error(Errc::kTimeout, "another process has held the lock on '" + path.string() +
+                                      "' for " + std::to_string(seconds) + " s; try again");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+}  // namespace poolkey

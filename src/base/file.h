@@ -1,0 +1,49 @@
+// Files: read whole with a limit, written so that a crash leaves the old or the new, never half.
+// May touch: POSIX. Called by: every layer that reads or writes a file.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+
+#include "base/bytes.h"
+
+namespace poolkey {
+
+inline constexpr std::size_t kMaxFileBytes = 16U << 20;
+
+/// The whole file. Throws kNotFound, kUnavailable (not readable) or kInvalidArgument (over `limit`).
+std::string read_file(const std::filesystem::path& path, std::size_t limit = kMaxFileBytes);
+
+/// Writes a temporary file beside `path`, syncs it, renames it over `path` and syncs the folder.
+/// Throws kUnavailable naming the file and the reason; `path` is then as it was before.
+void write_file(const std::filesystem::path& path, ByteView content, mode_t mode = 0644);
+void write_file(const std::filesystem::path& path, std::string_view content, mode_t mode = 0644);
+
+/// Removes a file and syncs its folder; one that is not there is no error.
+void remove_file(const std::filesystem::path& path);
+
+/// Makes the folder and its parents with mode 0700 where they are missing.
+void make_private_folder(const std::filesystem::path& path);
+
+/// Syncs a folder and everything below it to the disk. Throws kUnavailable.
+void sync_tree(const std::filesystem::path& folder);
+
+/// An exclusive advisory lock on a file (flock), held for the life of the object. The file is not
+/// written; it is made only where `create` says so. Waits at most `seconds`, then throws kTimeout.
+class FileLock {
+ public:
+  explicit FileLock(const std::filesystem::path& path, bool create = true, int seconds = 30);
+  FileLock(FileLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  FileLock& operator=(FileLock&&) = delete;
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+  ~FileLock();
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace poolkey
