@@ -8,8 +8,8 @@ find_package(Boost 1.81 REQUIRED COMPONENTS json)
 find_package(SQLite3 REQUIRED)
 pkg_check_modules(P11KIT REQUIRED IMPORTED_TARGET p11-kit-1)
 pkg_check_modules(LIBP11 REQUIRED IMPORTED_TARGET libp11)
-pkg_check_modules(TOMLPP REQUIRED IMPORTED_TARGET tomlplusplus)
 find_package(SOCI REQUIRED)
+find_path(TOMLPP_INCLUDE_DIR toml++/toml.h REQUIRED)
 
 add_library(poolkey_flags INTERFACE)
 target_compile_options(poolkey_flags INTERFACE
@@ -41,3 +41,7 @@ function(poolkey_layer name)
     target_precompile_headers(poolkey_${name} REUSE_FROM poolkey_base)
   endif()
 endfunction()
+
+# Only the header of p11-kit is used: pkcs11.h, as libp11 ships none.
+add_library(poolkey_pkcs11_header INTERFACE)
+target_include_directories(poolkey_pkcs11_header SYSTEM INTERFACE ${P11KIT_INCLUDE_DIRS})

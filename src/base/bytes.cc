@@ -90,6 +90,9 @@ Bytes from_base64(std::string_view text) {
   }
   if ((filled + padding) % 4 != 0 || padding > 2 || filled == 1)
     throw Error(Errc::kInvalidArgument, "base64 text that is cut short");
+  // Bits that no octet takes up must be zero, or one value would have several texts.
+  if ((group & ((1U << (filled * 6 % 8)) - 1)) != 0)
+    throw Error(Errc::kInvalidArgument, "base64 text with a last character that is not possible");
   if (filled == 2) out.push_back(static_cast<std::uint8_t>(group >> 4));
   if (filled == 3) {
     out.push_back(static_cast<std::uint8_t>(group >> 10));

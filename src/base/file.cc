@@ -105,9 +105,13 @@ void remove_file(const fs::path& path) {
 }
 
 void make_private_folder(const fs::path& path) {
-  if (path.empty() || fs::is_directory(path)) return;
+  std::error_code unknown;
+  if (path.empty() || fs::is_directory(path, unknown)) return;
   make_private_folder(path.parent_path());
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail("make the folder", path, errno);
+  if (::mkdir(path.c_str(), 0700) == 0) return;
+  const int error = errno;
+  // Another process may have made it meanwhile; but what is there may also be a file.
+  if (error != EEXIST || !fs::is_directory(path, unknown)) fail("make the folder", path, error);
 }
 
 void sync_tree(const fs::path& folder) {

@@ -14,7 +14,8 @@ namespace poolkey {
 
 inline constexpr std::size_t kMaxFileBytes = 16U << 20;
 
-/// The whole file. Throws kNotFound, kUnavailable (not readable) or kInvalidArgument (over `limit`).
+/// The whole file. Throws kNotFound, kUnavailable (not readable) or kInvalidArgument (over
+/// `limit`).
 std::string read_file(const std::filesystem::path& path, std::size_t limit = kMaxFileBytes);
 
 /// Writes a temporary file beside `path`, syncs it, renames it over `path` and syncs the folder.

@@ -39,7 +39,7 @@ KeyVersion parse_key_version(std::string_view text) {
     const char* begin = text.data() + at + 1;
     const char* end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(begin, end, version);
-    if (error != std::errc{} || stop != end) version = 0;
+    if (error != std::errc{} || stop != end || *begin == '0') version = 0;
   }
   if (version == 0)
     throw Error(Errc::kInvalidArgument, "'" + std::string(text.substr(0, 64)) +

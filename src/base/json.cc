@@ -21,9 +21,9 @@ struct Handler {
   using error = boost::json::error_code;
   using view = boost::json::string_view;
 
-  std::vector<value> open;         // containers being filled, innermost last
-  std::vector<std::string> keys;   // the key that waits for a value, one per open object
-  std::string partial;             // a string or key that came in parts
+  std::vector<value> open;        // containers being filled, innermost last
+  std::vector<std::string> keys;  // the key that waits for a value, one per open object
+  std::string partial;            // a string or key that came in parts
   value root;
   std::string complaint;
 
@@ -91,9 +91,7 @@ struct Handler {
   bool on_uint64(std::uint64_t, view, error& ec) {
     return refuse("a number is larger than 64-bit integers go", ec);
   }
-  bool on_double(double, view, error& ec) {
-    return refuse("a number is not a 64-bit integer", ec);
-  }
+  bool on_double(double, view, error& ec) { return refuse("a number is not a 64-bit integer", ec); }
   bool on_bool(bool b, error&) { return add(b); }
   bool on_null(error&) { return add(nullptr); }
   bool on_comment_part(view, error&) { return true; }
@@ -101,8 +99,8 @@ struct Handler {
 };
 
 [[noreturn]] void wrong(std::string_view what, std::string_view key, std::string_view type) {
-  throw Error(Errc::kCorrupt, std::string(what) + ": '" + std::string(key) + "' is missing or not " +
-                                  std::string(type));
+  throw Error(Errc::kCorrupt, std::string(what) + ": '" + std::string(key) +
+                                  "' is missing or not " + std::string(type));
 }
 
 const value* find(const object& o, std::string_view key) {
@@ -147,9 +145,9 @@ value parse(std::string_view text, std::string_view what) {
   boost::json::error_code error;
   const std::size_t read = parser.write_some(false, text.data(), text.size(), error);
   if (!error && read != text.size()) {
-    throw Error(Errc::kCorrupt,
-                std::string(what) + ": something follows the JSON document at octet " +
-                    std::to_string(read));
+    throw Error(Errc::kCorrupt, std::string(what) +
+                                    ": something follows the JSON document at octet " +
+                                    std::to_string(read));
   }
   if (error) {
     const std::string& complaint = parser.handler().complaint;

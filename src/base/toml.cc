@@ -1,7 +1,7 @@
 #include "base/toml.h"
 
-#include <algorithm>
 #include <toml++/toml.h>
+#include <algorithm>
 
 #include "base/error.h"
 
@@ -66,7 +66,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 std::string nearest(std::string_view key, const std::vector<std::string>& known) {
   std::string best;
-  std::size_t best_distance = 4;
+  // A word of which nothing is left unchanged is another word.
+  std::size_t best_distance = std::min<std::size_t>(4, key.size());
   for (const std::string& k : known) {
     const std::size_t d = distance(key, k);
     if (d < best_distance) {
@@ -96,7 +97,8 @@ void Faults::throw_if_any(std::string_view what) const {
   if (faults_.empty()) return;
   std::string sentence = std::string(what) + " has " + std::to_string(faults_.size()) +
                          (faults_.size() == 1 ? " fault" : " faults");
-  for (const Fault& fault : sorted()) sentence += "\n  " + fault.where.str() + ": " + fault.sentence;
+  for (const Fault& fault : sorted())
+    sentence += "\n  " + fault.where.str() + ": " + fault.sentence;
   throw Error(Errc::kInvalidArgument, sentence);
 }
 
@@ -113,15 +115,16 @@ Node parse(std::string_view text, const std::string& file, Faults& faults) {
   }
 }
 
-Reader::Reader(const Node& node, std::string name, Faults& faults)
+Reader::Reader(const Node& node, std::string name, Faults& faults, bool silent)
     : table_(std::get_if<Table>(&node.value)),
       where_(node.where),
       name_(std::move(name)),
-      faults_(&faults) {
+      faults_(&faults),
+      silent_(silent) {
   static const Table kEmpty;
   if (table_ == nullptr) {
     table_ = &kEmpty;
-    faults.add(node.where, "'" + name_ + "' must be a table");
+    add_fault(node.where, "'" + name_ + "' must be a table");
   }
 }
 
@@ -133,12 +136,12 @@ const Node* Reader::take(std::string_view key, bool required) {
   known_.emplace_back(key);
   for (const auto& [name, node] : *table_)
     if (name == key) return &node;
-  if (required) faults_->add(where_, "'" + full_name(key) + "' is missing");
+  if (required) add_fault(where_, "'" + full_name(key) + "' is missing");
   return nullptr;
 }
 
 void Reader::wrong_type(const Node& node, std::string_view key, std::string_view expected) {
-  faults_->add(node.where, "'" + full_name(key) + "' must be " + std::string(expected));
+  add_fault(node.where, "'" + full_name(key) + "' must be " + std::string(expected));
 }
 
 std::optional<Located<std::string>> Reader::optional_string(std::string_view key) {
@@ -159,10 +162,8 @@ std::optional<Located<std::int64_t>> Reader::optional_integer(std::string_view k
   const Node* node = take(key, false);
   if (node == nullptr) return std::nullopt;
   const auto* number = std::get_if<std::int64_t>(&node->value);
-  if (number != nullptr && *number >= low && *number <= high)
-    return Located{*number, node->where};
-  wrong_type(*node, key,
-             "an integer from " + std::to_string(low) + " to " + std::to_string(high));
+  if (number != nullptr && *number >= low && *number <= high) return Located{*number, node->where};
+  wrong_type(*node, key, "an integer from " + std::to_string(low) + " to " + std::to_string(high));
   return std::nullopt;
 }
 
@@ -215,8 +216,8 @@ Located<std::string> Reader::choice(std::string_view key, const std::vector<std:
   if (std::find(choices.begin(), choices.end(), chosen.value) == choices.end()) {
     std::string list;
     for (const std::string& c : choices) list += (list.empty() ? "" : ", ") + ("'" + c + "'");
-    faults_->add(chosen.where, "'" + full_name(key) + "' is '" + chosen.value +
-                                   "'; it must be one of " + list);
+    add_fault(chosen.where,
+              "'" + full_name(key) + "' is '" + chosen.value + "'; it must be one of " + list);
   }
   return chosen;
 }
@@ -232,8 +233,7 @@ Reader Reader::table(std::string_view key) {
   const Node* node = take(key, true);
   if (node != nullptr) return Reader(*node, full_name(key), *faults_);
   // The missing table is reported once; its members would only repeat that.
-  static Faults ignored;
-  return Reader(kEmpty, full_name(key), ignored);
+  return Reader(kEmpty, full_name(key), *faults_, /*silent=*/true);
 }
 
 std::vector<std::pair<std::string, Reader>> Reader::tables(std::string_view key) {
@@ -275,8 +275,8 @@ void Reader::finish() {
   for (const auto& [name, node] : *table_) {
     if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
     const std::string near = nearest(name, known_);
-    faults_->add(node.where, "unknown key '" + full_name(name) + "'" +
-                                 (near.empty() ? "" : "; did you mean '" + near + "'?"));
+    add_fault(node.where, "unknown key '" + full_name(name) + "'" +
+                              (near.empty() ? "" : "; did you mean '" + near + "'?"));
   }
 }
 

@@ -36,7 +36,8 @@ class Faults {
   bool empty() const { return faults_.empty(); }
   /// In file order.
   std::vector<Fault> sorted() const;
-  /// Throws kInvalidArgument with one line per fault ("file:line:column: sentence") if there are any.
+  /// Throws kInvalidArgument with one line per fault ("file:line:column: sentence") if there are
+  /// any.
   void throw_if_any(std::string_view what) const;
 
  private:
@@ -70,7 +71,8 @@ struct Located {
 class Reader {
  public:
   /// `name` is the table's dotted name for sentences; "" is the top level. `node` must outlive it.
-  Reader(const Node& node, std::string name, Faults& faults);
+  Reader(const Node& node, std::string name, Faults& faults)
+      : Reader(node, std::move(name), faults, false) {}
 
   Located<std::string> string(std::string_view key);
   Located<std::int64_t> integer(std::string_view key, std::int64_t low, std::int64_t high);
@@ -90,16 +92,21 @@ class Reader {
   std::vector<std::pair<std::string, Reader>> tables(std::string_view key);
   /// The elements of an array of tables ("[[case]]"); a missing one is empty.
   std::vector<Reader> table_array(std::string_view key);
-  /// Marks a key as known and gives its node, for a caller with a shape of its own; null if missing.
+  /// Marks a key as known and gives its node, for a caller with a shape of its own; null if
+  /// missing.
   const Node* node(std::string_view key);
   /// The keys present, in file order (also marks nothing).
   std::vector<std::string> keys() const;
 
   const Location& where() const { return where_; }
-  void fault(const Location& where, std::string sentence) { faults_->add(where, std::move(sentence)); }
+  void fault(const Location& where, std::string sentence) { add_fault(where, std::move(sentence)); }
   void finish();
 
  private:
+  Reader(const Node& node, std::string name, Faults& faults, bool silent);
+  void add_fault(const Location& where, std::string sentence) {
+    if (!silent_) faults_->add(where, std::move(sentence));
+  }
   const Node* take(std::string_view key, bool required);
   void wrong_type(const Node& node, std::string_view key, std::string_view expected);
   std::string full_name(std::string_view key) const;
@@ -107,6 +114,7 @@ class Reader {
   Location where_;
   std::string name_;
   Faults* faults_;
+  bool silent_;  ///< the whole table is missing, which is one fault and has been filed
   std::vector<std::string> known_;
 };
 

@@ -1,0 +1,163 @@
+#include "hsm/key_pair.h"
+
+#include "base/log.h"
+#include "hsm/rv.h"
+
+namespace poolkey::hsm {
+namespace {
+
+/// DER of the named curves' OIDs (RFC 5480 section 2.1.1.1).
+struct Curve {
+  std::string_view algorithm;
+  Bytes params;
+};
+
+const Curve* find_curve(std::string_view algorithm) {
+  static const auto& curves = *new std::vector<Curve>{
+      {"EC-P-256", {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07}},
+      {"EC-P-384", {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22}},
+      {"EC-P-521", {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23}},
+  };
+  for (const Curve& curve : curves)
+    if (curve.algorithm == algorithm) return &curve;
+  return nullptr;
+}
+
+struct Pair {
+  CK_OBJECT_HANDLE public_key = CK_INVALID_HANDLE;
+  CK_OBJECT_HANDLE private_key = CK_INVALID_HANDLE;
+};
+
+/// Objects that are destroyed unless they were kept.
+class Made {
+ public:
+  explicit Made(Session& session) : session_(session) {}
+  Made(const Made&) = delete;
+  Made& operator=(const Made&) = delete;
+  ~Made() {
+    for (const CK_OBJECT_HANDLE object : objects_)
+      session_.fn().C_DestroyObject(session_.handle(), object);
+  }
+  CK_OBJECT_HANDLE add(CK_OBJECT_HANDLE object) {
+    objects_.push_back(object);
+    return object;
+  }
+  void keep() { objects_.clear(); }
+
+ private:
+  Session& session_;
+  std::vector<CK_OBJECT_HANDLE> objects_;
+};
+
+CK_ULONG rsa_bits(const std::string& algorithm) {
+  for (const CK_ULONG bits : {2048UL, 3072UL, 4096UL})
+    if (algorithm == "RSA-" + std::to_string(bits)) return bits;
+  throw Error(Errc::kUnsupported, "'" + algorithm + "' is not a key that poolkey generates");
+}
+
+Pair generate(Session& session, const KeyPairSpec& spec, bool in_token) {
+  static constexpr std::uint8_t kExponent[] = {0x01, 0x00, 0x01};
+  Template public_template, private_template;
+  for (Template* t : {&public_template, &private_template})
+    t->set(CKA_TOKEN, in_token).set(CKA_LABEL, spec.label).set(CKA_ID, ByteView(spec.id));
+  const Curve* curve = find_curve(spec.algorithm);
+  if (curve != nullptr)
+    public_template.set(CKA_EC_PARAMS, ByteView(curve->params));
+  else
+    public_template.set(CKA_MODULUS_BITS, rsa_bits(spec.algorithm))
+        .set(CKA_PUBLIC_EXPONENT, ByteView(kExponent));
+  public_template.add(spec.public_attributes);
+  Template extra = spec.private_extra;
+  private_template.append(extra).add(spec.private_attributes);
+  CK_MECHANISM mechanism{curve != nullptr ? CKM_EC_KEY_PAIR_GEN : CKM_RSA_PKCS_KEY_PAIR_GEN,
+                         nullptr, 0};
+  Pair pair;
+  check(session.fn().C_GenerateKeyPair(
+            session.handle(), &mechanism, public_template.data(), public_template.count(),
+            private_template.data(), private_template.count(), &pair.public_key, &pair.private_key),
+        "generate " + spec.algorithm + " key '" + spec.label + "'");
+  return pair;
+}
+
+void check_attributes(Session& session, CK_OBJECT_HANDLE object, const AttributeSet& expected,
+                      const std::string& what) {
+  const std::string wrong = differences(expected, read_back(session, object, expected));
+  if (!wrong.empty())
+    throw Error(Errc::kConflict, what + " did not get the attributes that its policy asks for (" +
+                                     wrong + "); it was destroyed");
+}
+
+}  // namespace
+
+bool can_be_copied(const AttributeSet& private_attributes) {
+  for (const NamedAttribute& a : private_attributes)
+    if (a.name == "CKA_COPYABLE") return std::get<bool>(a.value);
+  return true;
+}
+
+crypto::PublicKey generate_key_pair(Token& token, const KeyPairSpec& spec) {
+  const bool copy = can_be_copied(spec.private_attributes);
+  const Lease lease = token.lease();
+  Session& session = *lease;
+  const auto turn = token.writing();
+  Made made(session);
+  Made staged(session);  // session objects: gone either way
+  Pair pair = generate(session, spec, !copy);
+  Made& first = copy ? staged : made;
+  first.add(pair.public_key);
+  first.add(pair.private_key);
+  check_attributes(session, pair.private_key, spec.private_attributes,
+                   "private key '" + spec.label + "'");
+  check_attributes(session, pair.public_key, spec.public_attributes,
+                   "public key '" + spec.label + "'");
+  const auto public_key = public_key_of(session, pair.public_key);
+  if (!public_key) throw Error(Errc::kUnsupported, "the token does not give the public key");
+  if (copy) {
+    const Template to_token = Template().set(CKA_TOKEN, true);
+    made.add(copy_object(session, pair.public_key, to_token));
+    const CK_OBJECT_HANDLE stored = made.add(copy_object(session, pair.private_key, to_token));
+    check_attributes(session, stored, spec.private_attributes, "private key '" + spec.label + "'");
+  }
+  token.module().sync();
+  made.keep();
+  log("hsm").info("{}: {} key '{}' generated", token.info().label, spec.algorithm, spec.label);
+  return *public_key;
+}
+
+CK_OBJECT_HANDLE create_public_object(Session& session, const crypto::PublicKey& key,
+                                      const AttributeSet& attributes, const std::string& label,
+                                      ByteView id) {
+  Template t;
+  t.set(CKA_CLASS, CK_ULONG{CKO_PUBLIC_KEY})
+      .set(CKA_KEY_TYPE, CK_ULONG{key.is_rsa() ? CKK_RSA : CKK_EC})
+      .set(CKA_TOKEN, true)
+      .set(CKA_LABEL, label)
+      .set(CKA_ID, id);
+  if (key.is_rsa()) {
+    t.set(CKA_MODULUS, ByteView(key.modulus())).set(CKA_PUBLIC_EXPONENT, ByteView(key.exponent()));
+  } else {
+    const Bytes point = key.ec_point();
+    // CKA_EC_POINT is the DER of an OCTET STRING (PKCS#11 v2.40 section 2.3.3).
+    Bytes wrapped{0x04};
+    if (point.size() >= 0x80) wrapped.push_back(0x81);
+    wrapped.push_back(static_cast<std::uint8_t>(point.size()));
+    wrapped.insert(wrapped.end(), point.begin(), point.end());
+    t.set(CKA_EC_PARAMS, ByteView(key.ec_params())).set(CKA_EC_POINT, ByteView(wrapped));
+  }
+  t.add(attributes);
+  return create_object(session, std::move(t));
+}
+
+std::size_t destroy_by_id(Token& token, ByteView id) {
+  if (id.empty()) return 0;
+  const Lease lease = token.lease();
+  const auto turn = token.writing();
+  Template wanted;
+  wanted.set(CKA_ID, id);
+  const auto found = find_objects(*lease, std::move(wanted));
+  for (const CK_OBJECT_HANDLE object : found) destroy_object(*lease, object);
+  if (!found.empty()) token.module().sync();
+  return found.size();
+}
+
+}  // namespace poolkey::hsm

@@ -1,0 +1,144 @@
+#include "hsm/module.h"
+
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <sstream>
+
+#include "base/log.h"
+#include "hsm/rv.h"
+
+namespace poolkey::hsm {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// "directories.tokendir" of a softhsm2.conf; empty if the file does not say.
+fs::path softhsm_token_folder() {
+  std::istringstream lines(read_file(softhsm_configuration()));
+  for (std::string line; std::getline(lines, line);) {
+    const auto equals = line.find('=');
+    if (line.rfind("directories.tokendir", 0) != 0 || equals == std::string::npos) continue;
+    const auto begin = line.find_first_not_of(" \t", equals + 1);
+    const auto end = line.find_last_not_of(" \t\r");
+    if (begin != std::string::npos) return line.substr(begin, end - begin + 1);
+  }
+  return {};
+}
+
+}  // namespace
+
+fs::path softhsm_configuration() {
+  if (const char* named = std::getenv("SOFTHSM2_CONF"); named != nullptr) return named;
+  if (const char* home = std::getenv("HOME"); home != nullptr) {
+    fs::path users = fs::path(home) / ".config/softhsm2/softhsm2.conf";
+    if (fs::exists(users)) return users;
+  }
+  return "/etc/softhsm/softhsm2.conf";
+}
+
+std::string trimmed(const CK_UTF8CHAR* field, std::size_t size) {
+  while (size > 0 && (field[size - 1] == ' ' || field[size - 1] == '\0')) --size;
+  return {reinterpret_cast<const char*>(field), size};
+}
+
+Module::Module(fs::path path, void* library, CK_FUNCTION_LIST* functions, AtEnd at_end)
+    : path_(std::move(path)), library_(library), functions_(functions), end_(at_end) {}
+
+std::shared_ptr<Module> Module::load(const fs::path& path, AtEnd at_end) {
+  if (!fs::exists(path))
+    throw Error(Errc::kNotFound, "there is no PKCS#11 module '" + path.string() +
+                                     "'; install it or correct 'module' in poolkey.toml");
+  void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr)
+    throw Error(Errc::kUnsupported, "cannot load '" + path.string() + "': " + ::dlerror());
+  auto* list = reinterpret_cast<CK_C_GetFunctionList>(::dlsym(library, "C_GetFunctionList"));
+  CK_FUNCTION_LIST* functions = nullptr;
+  if (list == nullptr || list(&functions) != CKR_OK || functions == nullptr) {
+    ::dlclose(library);
+    throw Error(Errc::kUnsupported, "'" + path.string() + "' is not a PKCS#11 module");
+  }
+  std::shared_ptr<Module> module(new Module(path, library, functions, at_end));
+  module->initialize();
+  return module;
+}
+
+void Module::initialize() {
+  // The quirks are known only after C_Initialize, and C_Initialize is what a lock protects: a
+  // configuration file of SoftHSM's is locked whenever the module looks like SoftHSM.
+  std::optional<FileLock> turn;
+  if (path_.filename().string().find("softhsm") != std::string::npos &&
+      fs::exists(softhsm_configuration()))
+    turn.emplace(softhsm_configuration(), /*create=*/false);
+  CK_C_INITIALIZE_ARGS arguments{};
+  arguments.flags = CKF_OS_LOCKING_OK;
+  const CK_RV rv = functions_->C_Initialize(&arguments);
+  if (rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) {
+    check(rv, "initialise the module '" + path_.string() + "'");
+    initialized_by_us_ = true;
+  }
+  CK_INFO info{};
+  check(functions_->C_GetInfo(&info), "ask '" + path_.string() + "' what it is");
+  quirks_ = &quirks_for(trimmed(info.manufacturerID, sizeof info.manufacturerID));
+  log("hsm").debug("{} initialised, quirks '{}'", path_.string(), quirks_->profile);
+}
+
+Module::~Module() {
+  for (auto act = at_end_.rbegin(); act != at_end_.rend(); ++act) (*act)();
+  if (end_ == AtEnd::kLeaveRunning) return;
+  if (initialized_by_us_) functions_->C_Finalize(nullptr);
+  ::dlclose(library_);
+}
+
+std::string Module::description() const {
+  CK_INFO info{};
+  check(fn().C_GetInfo(&info), "ask '" + path_.string() + "' what it is");
+  return trimmed(info.manufacturerID, sizeof info.manufacturerID) + " " +
+         std::to_string(info.libraryVersion.major) + "." +
+         std::to_string(info.libraryVersion.minor);
+}
+
+std::vector<TokenInfo> Module::tokens() const {
+  CK_ULONG count = 0;
+  check(fn().C_GetSlotList(CK_TRUE, nullptr, &count), "list the slots of '" + path_.string() + "'");
+  std::vector<CK_SLOT_ID> slots(count + 8);  // slots may appear between the two calls
+  count = static_cast<CK_ULONG>(slots.size());
+  check(fn().C_GetSlotList(CK_TRUE, slots.data(), &count),
+        "list the slots of '" + path_.string() + "'");
+  slots.resize(count);
+  std::vector<TokenInfo> out;
+  for (const CK_SLOT_ID slot : slots) {
+    CK_TOKEN_INFO info{};
+    const CK_RV rv = fn().C_GetTokenInfo(slot, &info);
+    if (rv != CKR_OK) {
+      log("hsm").debug("slot {}: C_GetTokenInfo gives {}", slot, rv_name(rv));
+      continue;
+    }
+    out.push_back({slot, trimmed(info.label, sizeof info.label),
+                   trimmed(info.serialNumber, sizeof info.serialNumber),
+                   trimmed(info.manufacturerID, sizeof info.manufacturerID),
+                   trimmed(info.model, sizeof info.model), info.flags, info.ulMaxRwSessionCount});
+  }
+  return out;
+}
+
+bool Module::reload() {
+  if (!initialized_by_us_) return false;
+  functions_->C_Finalize(nullptr);
+  initialized_by_us_ = false;
+  initialize();
+  return true;
+}
+
+std::optional<FileLock> Module::process_lock() const {
+  if (!quirks().needs_process_lock) return std::nullopt;
+  return FileLock(softhsm_configuration(), /*create=*/false);
+}
+
+void Module::sync() const {
+  if (!quirks().sync_token_files) return;
+  const fs::path folder = softhsm_token_folder();
+  if (!folder.empty()) sync_tree(folder);
+}
+
+}  // namespace poolkey::hsm

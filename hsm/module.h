@@ -1,0 +1,90 @@
+// A loaded PKCS#11 module: dlopen, C_Initialize, its tokens, C_Finalize at its end.
+// May touch: base, dlopen. Called by: token, init, inventory, app; the provider, lazily.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "hsm/cryptoki.h"
+#include "hsm/quirks.h"
+
+namespace poolkey::hsm {
+
+/// What C_GetTokenInfo says, with blanks trimmed.
+struct TokenInfo {
+  CK_SLOT_ID slot;  ///< valid in this process and for now; never stored
+  std::string label;
+  std::string serial;
+  std::string manufacturer;
+  std::string model;
+  CK_FLAGS flags;
+  CK_ULONG max_sessions;  ///< CK_EFFECTIVELY_INFINITE (0) or CK_UNAVAILABLE_INFORMATION: unknown
+
+  bool initialized() const { return (flags & CKF_TOKEN_INITIALIZED) != 0; }
+};
+
+/// A module of this process. Shared by everything that uses it, and finalised with the last of
+/// them, in this order: what was asked for by at_end(), C_Finalize (only if our C_Initialize was
+/// the one that did it), dlclose. Keep one in main() so that this happens before static
+/// destructors run: SoftHSM crashes in them.
+class Module {
+ public:
+  /// How the provider in a foreign process leaves the module at its end: loaded and initialised.
+  enum class AtEnd { kFinalize, kLeaveRunning };
+
+  /// Throws kNotFound (no such file), kUnsupported (no PKCS#11 module) or kUnavailable.
+  static std::shared_ptr<Module> load(const std::filesystem::path& path,
+                                      AtEnd at_end = AtEnd::kFinalize);
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+  ~Module();
+
+  /// The functions: `module->fn().C_Sign(...)`.
+  const CK_FUNCTION_LIST& fn() const { return *functions_; }
+  const std::filesystem::path& path() const { return path_; }
+  const Quirks& quirks() const { return *quirks_; }
+  std::string description() const;
+
+  /// Slots with a token in them, initialised or not, as the module sees them now.
+  std::vector<TokenInfo> tokens() const;
+
+  /// C_Finalize and C_Initialize, where our C_Initialize was the first: every handle of the
+  /// process on this module is dead afterwards. False if the module belongs to somebody else.
+  bool reload();
+
+  /// Our processes' turn at what the quirks say must not happen at the same time; empty where the
+  /// module has no such quirk. Throws kTimeout.
+  std::optional<FileLock> process_lock() const;
+
+  /// Makes what was written to tokens durable, where the module does not. Throws kUnavailable.
+  void sync() const;
+
+  /// Runs before C_Finalize; for libraries that sit on the same module.
+  void at_end(std::function<void()> act) { at_end_.push_back(std::move(act)); }
+
+ private:
+  Module(std::filesystem::path path, void* library, CK_FUNCTION_LIST* functions, AtEnd at_end);
+  void initialize();
+
+  std::filesystem::path path_;
+  void* library_;
+  CK_FUNCTION_LIST* functions_;
+  AtEnd end_;
+  const Quirks* quirks_ = nullptr;
+  bool initialized_by_us_ = false;
+  std::vector<std::function<void()>> at_end_;
+};
+
+/// The file that SoftHSM reads: $SOFTHSM2_CONF, the user's, or the system's.
+std::filesystem::path softhsm_configuration();
+
+/// Text of a PKCS#11 field that is padded with blanks.
+std::string trimmed(const CK_UTF8CHAR* field, std::size_t size);
+
+}  // namespace poolkey::hsm

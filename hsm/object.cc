@@ -1,0 +1,212 @@
+#include "hsm/object.h"
+
+#include <cstring>
+
+#include "hsm/names.h"
+#include "hsm/rv.h"
+
+namespace poolkey::hsm {
+namespace {
+
+constexpr CK_ULONG kFindBatch = 64;
+
+/// Closes a search whatever happens in between.
+class Search {
+ public:
+  Search(Session& session, Template& wanted) : session_(session) {
+    check(session_.fn().C_FindObjectsInit(session_.handle(), wanted.data(), wanted.count()),
+          "search the token");
+  }
+  Search(const Search&) = delete;
+  Search& operator=(const Search&) = delete;
+  ~Search() { session_.fn().C_FindObjectsFinal(session_.handle()); }
+
+  std::vector<CK_OBJECT_HANDLE> all() {
+    std::vector<CK_OBJECT_HANDLE> out;
+    CK_OBJECT_HANDLE batch[kFindBatch];
+    for (CK_ULONG found = kFindBatch; found > 0;) {
+      check(session_.fn().C_FindObjects(session_.handle(), batch, kFindBatch, &found),
+            "search the token");
+      out.insert(out.end(), batch, batch + found);
+    }
+    return out;
+  }
+
+ private:
+  Session& session_;
+};
+
+std::string value_text(const AttributeValue& value) {
+  if (const bool* truth = std::get_if<bool>(&value)) return *truth ? "true" : "false";
+  std::string out;
+  for (const std::string& m : std::get<std::vector<std::string>>(value))
+    out += (out.empty() ? "" : " ") + m;
+  return "[" + out + "]";
+}
+
+std::optional<AttributeValue> read_value(Session& session, CK_OBJECT_HANDLE object,
+                                         const AttributeName& name) {
+  const std::optional<Bytes> raw = read_bytes(session, object, name.type);
+  if (!raw) return std::nullopt;
+  if (name.kind == AttributeKind::kBool)
+    return raw->size() == 1 ? std::optional<AttributeValue>(raw->front() != CK_FALSE)
+                            : std::nullopt;
+  std::vector<std::string> mechanisms;
+  for (std::size_t i = 0; i + sizeof(CK_MECHANISM_TYPE) <= raw->size();
+       i += sizeof(CK_MECHANISM_TYPE)) {
+    CK_MECHANISM_TYPE type;
+    std::memcpy(&type, raw->data() + i, sizeof type);
+    mechanisms.push_back(mechanism_name(type));
+  }
+  return mechanisms;
+}
+
+bool same_value(const AttributeValue& a, const AttributeValue& b) {
+  if (const auto* x = std::get_if<std::vector<std::string>>(&a))
+    if (const auto* y = std::get_if<std::vector<std::string>>(&b)) {
+      // A set: SoftHSM gives mechanisms back in numerical order.
+      auto p = *x, q = *y;
+      std::sort(p.begin(), p.end());
+      std::sort(q.begin(), q.end());
+      return p == q;
+    }
+  return a == b;
+}
+
+}  // namespace
+
+std::vector<CK_OBJECT_HANDLE> find_objects(Session& session, Template wanted) {
+  bool says_token = false;
+  const CK_ATTRIBUTE* given = wanted.data();
+  for (CK_ULONG i = 0; i < wanted.count(); ++i) says_token |= given[i].type == CKA_TOKEN;
+  if (!says_token) wanted.set(CKA_TOKEN, true);
+  return Search(session, wanted).all();
+}
+
+std::optional<Bytes> read_bytes(Session& session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
+  CK_ATTRIBUTE attribute{type, nullptr, 0};
+  CK_RV rv = session.fn().C_GetAttributeValue(session.handle(), object, &attribute, 1);
+  const auto absent = [&] {
+    return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE ||
+           attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION;
+  };
+  if (absent()) return std::nullopt;
+  check(rv, "read " + attribute_name(type));
+  Bytes out(attribute.ulValueLen);
+  attribute.pValue = out.data();
+  if (!out.empty()) {
+    rv = session.fn().C_GetAttributeValue(session.handle(), object, &attribute, 1);
+    if (absent()) return std::nullopt;
+    check(rv, "read " + attribute_name(type));
+  }
+  out.resize(attribute.ulValueLen);
+  return out;
+}
+
+std::optional<bool> read_bool(Session& session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
+  const auto raw = read_bytes(session, object, type);
+  if (!raw || raw->size() != 1) return std::nullopt;
+  return raw->front() != CK_FALSE;
+}
+
+std::optional<CK_ULONG> read_ulong(Session& session, CK_OBJECT_HANDLE object,
+                                   CK_ATTRIBUTE_TYPE type) {
+  const auto raw = read_bytes(session, object, type);
+  if (!raw || raw->size() != sizeof(CK_ULONG)) return std::nullopt;
+  CK_ULONG value;
+  std::memcpy(&value, raw->data(), sizeof value);
+  return value;
+}
+
+AttributeSet read_back(Session& session, CK_OBJECT_HANDLE object, const AttributeSet& expected) {
+  AttributeSet out;
+  for (const NamedAttribute& wanted : expected)
+    if (auto value = read_value(session, object, attribute(wanted.name)))
+      out.push_back({wanted.name, std::move(*value)});
+  return out;
+}
+
+std::string differences(const AttributeSet& expected, const AttributeSet& found) {
+  std::string out;
+  for (const NamedAttribute& wanted : expected) {
+    const auto have = std::find_if(found.begin(), found.end(),
+                                   [&](const auto& a) { return a.name == wanted.name; });
+    if (have != found.end() && same_value(have->value, wanted.value)) continue;
+    out += (out.empty() ? "" : "; ") + wanted.name + " is " +
+           (have == found.end() ? std::string("not told") : value_text(have->value)) + ", not " +
+           value_text(wanted.value);
+  }
+  return out;
+}
+
+CK_OBJECT_HANDLE copy_object(Session& session, CK_OBJECT_HANDLE object, Template changes) {
+  CK_OBJECT_HANDLE out = CK_INVALID_HANDLE;
+  check(session.fn().C_CopyObject(session.handle(), object, changes.data(), changes.count(), &out),
+        "copy an object");
+  return out;
+}
+
+CK_OBJECT_HANDLE create_object(Session& session, Template attributes) {
+  CK_OBJECT_HANDLE out = CK_INVALID_HANDLE;
+  check(session.fn().C_CreateObject(session.handle(), attributes.data(), attributes.count(), &out),
+        "create an object");
+  return out;
+}
+
+void destroy_object(Session& session, CK_OBJECT_HANDLE object) {
+  check(session.fn().C_DestroyObject(session.handle(), object), "destroy an object");
+}
+
+std::optional<crypto::PublicKey> public_key_of(Session& session, CK_OBJECT_HANDLE object) {
+  const auto type = read_ulong(session, object, CKA_KEY_TYPE);
+  if (type == CKK_RSA) {
+    const auto modulus = read_bytes(session, object, CKA_MODULUS);
+    const auto exponent = read_bytes(session, object, CKA_PUBLIC_EXPONENT);
+    if (modulus && exponent && !modulus->empty() && !exponent->empty())
+      return crypto::PublicKey::from_rsa(*modulus, *exponent);
+  } else if (type == CKK_EC) {
+    const auto params = read_bytes(session, object, CKA_EC_PARAMS);
+    const auto point = read_bytes(session, object, CKA_EC_POINT);
+    if (params && point && !point->empty()) return crypto::PublicKey::from_ec(*params, *point);
+  }
+  return std::nullopt;
+}
+
+std::vector<KeyObject> find_private_keys(Session& session, Template wanted) {
+  std::vector<KeyObject> out;
+  wanted.set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY});
+  for (const CK_OBJECT_HANDLE handle : find_objects(session, std::move(wanted))) {
+    KeyObject key{handle,
+                  read_ulong(session, handle, CKA_KEY_TYPE).value_or(CK_UNAVAILABLE_INFORMATION),
+                  read_bytes(session, handle, CKA_ID).value_or(Bytes{}),
+                  to_text(read_bytes(session, handle, CKA_LABEL).value_or(Bytes{})),
+                  public_key_of(session, handle)};
+    if (!key.public_key && !key.id.empty()) {
+      Template match;
+      match.set(CKA_CLASS, CK_ULONG{CKO_PUBLIC_KEY}).set(CKA_ID, ByteView(key.id));
+      for (const CK_OBJECT_HANDLE twin : find_objects(session, match)) {
+        key.public_key = public_key_of(session, twin);
+        if (key.public_key) break;
+      }
+    }
+    out.push_back(std::move(key));
+  }
+  return out;
+}
+
+std::optional<KeyObject> find_private_key(Session& session, const crypto::PublicKey& key,
+                                          ByteView id) {
+  const auto pick = [&](Template wanted) -> std::optional<KeyObject> {
+    for (KeyObject& found : find_private_keys(session, std::move(wanted)))
+      if (found.public_key && *found.public_key == key) return std::move(found);
+    return std::nullopt;
+  };
+  if (!id.empty()) {
+    Template by_id;
+    by_id.set(CKA_ID, id);
+    if (auto found = pick(std::move(by_id))) return found;
+  }
+  return pick({});
+}
+
+}  // namespace poolkey::hsm

@@ -1,0 +1,61 @@
+// Objects of a token: found, read, compared, copied, destroyed.
+// May touch: base, crypto (a key object's identity is its SPKI). Called by: keys, pool, provider.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/attribute.h"
+#include "crypto/public_key.h"
+#include "hsm/template.h"
+#include "hsm/token.h"
+
+namespace poolkey::hsm {
+
+/// Everything that matches. Session objects are left out unless the template says CKA_TOKEN:
+/// session copies of other parts of the process must not be found.
+std::vector<CK_OBJECT_HANDLE> find_objects(Session& session, Template wanted);
+
+/// The value of one attribute; nothing where the object does not have it or will not give it.
+std::optional<Bytes> read_bytes(Session& session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
+std::optional<bool> read_bool(Session& session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
+std::optional<CK_ULONG> read_ulong(Session& session, CK_OBJECT_HANDLE object,
+                                   CK_ATTRIBUTE_TYPE type);
+
+/// What the object really has, for the attributes that `expected` names, in its order. An attribute
+/// that the module does not tell is left out.
+AttributeSet read_back(Session& session, CK_OBJECT_HANDLE object, const AttributeSet& expected);
+
+/// "CKA_EXTRACTABLE is true, not false; ...", one clause for each difference; empty: none.
+std::string differences(const AttributeSet& expected, const AttributeSet& found);
+
+/// C_CopyObject with `changes`.
+CK_OBJECT_HANDLE copy_object(Session& session, CK_OBJECT_HANDLE object, Template changes);
+CK_OBJECT_HANDLE create_object(Session& session, Template attributes);
+void destroy_object(Session& session, CK_OBJECT_HANDLE object);
+
+/// The public key that an object holds: a public key object, or an RSA private one.
+/// Nothing where the object does not have the parts.
+std::optional<crypto::PublicKey> public_key_of(Session& session, CK_OBJECT_HANDLE object);
+
+/// A private key object with what is known about it.
+struct KeyObject {
+  CK_OBJECT_HANDLE handle;
+  CK_KEY_TYPE type;
+  Bytes id;
+  std::string label;
+  /// Of the key itself (RSA), or of the public object with the same CKA_ID (EC: the private object
+  /// has no point); nothing where neither tells.
+  std::optional<crypto::PublicKey> public_key;
+};
+
+/// Private keys that match `wanted` (class is added), each with its public key.
+std::vector<KeyObject> find_private_keys(Session& session, Template wanted);
+
+/// The private key with this public key, by CKA_ID where it is known, else by looking at all.
+/// Nothing if the token has none: the caller has a login, so that means absent.
+std::optional<KeyObject> find_private_key(Session& session, const crypto::PublicKey& key,
+                                          ByteView id = {});
+
+}  // namespace poolkey::hsm

@@ -1,0 +1,28 @@
+#include "hsm/quirks.h"
+
+#include <array>
+
+namespace poolkey::hsm {
+namespace {
+
+constexpr std::array kRows{
+    Quirks{.profile = "softhsm-2.6",
+           .manufacturer = "SoftHSM",
+           .kwp = CKM_AES_KEY_WRAP_PAD,
+           .oaep_sha256 = false,
+           .needs_process_lock = true,
+           .reload_before_missing = true,
+           .sync_token_files = true},
+    Quirks{.profile = "nss-softokn", .manufacturer = "Mozilla Foundation"},
+    Quirks{.profile = "standard", .manufacturer = ""},
+};
+
+}  // namespace
+
+const Quirks& quirks_for(std::string_view manufacturer) {
+  for (const Quirks& row : kRows)
+    if (manufacturer.starts_with(row.manufacturer)) return row;
+  return kRows.back();
+}
+
+}  // namespace poolkey::hsm

@@ -1,0 +1,33 @@
+// What a module does differently, as one table. hsm/README.md says where each row comes from.
+// May touch: base. Called by: module (finds the row), and whoever must act on a quirk.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "hsm/cryptoki.h"
+
+namespace poolkey::hsm {
+
+struct Quirks {
+  std::string_view profile;       ///< the row's name
+  std::string_view manufacturer;  ///< prefix of CK_INFO.manufacturerID; empty: any
+  /// The id under which the module does RFC 5649.
+  CK_MECHANISM_TYPE kwp = kAesKeyWrapKwp;
+  /// RSA-OAEP with SHA-256 and MGF1-SHA256.
+  bool oaep_sha256 = true;
+  /// Every C_Login rewrites the token's file in place, and creates race with finds: our processes
+  /// take turns at C_Initialize + C_Login, create and destroy, by a lock on the module's
+  /// configuration file.
+  bool needs_process_lock = false;
+  /// A token that another process made, or whose files were away for a moment, is seen only after
+  /// C_Finalize + C_Initialize.
+  bool reload_before_missing = false;
+  /// Writes are not synced; the files lie below `directories.tokendir` of the configuration.
+  bool sync_token_files = false;
+};
+
+/// The row for a module, by CK_INFO.manufacturerID; the last row fits every module.
+const Quirks& quirks_for(std::string_view manufacturer);
+
+}  // namespace poolkey::hsm

@@ -1,0 +1,53 @@
+// Wrapping and unwrapping, in the layout of CKM_RSA_AES_KEY_WRAP: an RSA-OAEP part, then a KWP
+// part. May touch: base, crypto. Called by: pool (release and delivery), tests.
+#pragma once
+
+#include <string_view>
+
+#include "base/bytes.h"
+#include "crypto/public_key.h"
+#include "hsm/template.h"
+#include "hsm/token.h"
+
+namespace poolkey::hsm {
+
+/// The hash of RSA-OAEP, for both label and MGF1.
+enum class OaepHash { kSha1, kSha256 };
+
+/// True if the module can wrap and unwrap with this hash (by its quirks: no call tells).
+bool offers(const Module& module, OaepHash hash);
+
+/// A 256-bit AES wrapping key as a session object of this session, marked CKA_TRUSTED, which only
+/// the security officer can do: so the caller is logged in as one. It wraps and does nothing else,
+/// can leave only under a trusted key itself, and is never on disk.
+CK_OBJECT_HANDLE generate_trusted_wrapping_key(Session& session);
+
+/// A member's transport key as a CKA_TRUSTED public key that only wraps. Called as security
+/// officer.
+CK_OBJECT_HANDLE import_trusted_key(Session& session, const crypto::PublicKey& key,
+                                    const std::string& label, ByteView id);
+/// The handle of the trusted token object with exactly this key; CK_INVALID_HANDLE if there is
+/// none.
+CK_OBJECT_HANDLE find_trusted_key(Session& session, const crypto::PublicKey& key);
+
+/// C_WrapKey of `key` with AES-KWP (RFC 5649). SoftHSM 2.6.1 pads the PKCS#8 with up to 7 zeros
+/// first, which the length in the wrap counts. Throws kDenied where the HSM refuses.
+Bytes wrap_kwp(Session& session, CK_OBJECT_HANDLE wrapping_key, CK_OBJECT_HANDLE key);
+/// C_WrapKey of an AES key with RSA-OAEP; as long as the modulus.
+Bytes wrap_oaep(Session& session, CK_OBJECT_HANDLE public_key, CK_OBJECT_HANDLE key, OaepHash hash);
+
+/// C_UnwrapKey of the OAEP part with the attributes given.
+CK_OBJECT_HANDLE unwrap_oaep(Session& session, CK_OBJECT_HANDLE transport_key, ByteView wrapped,
+                             OaepHash hash, Template attributes);
+/// C_UnwrapKey of the KWP part.
+CK_OBJECT_HANDLE unwrap_kwp(Session& session, CK_OBJECT_HANDLE wrapping_key, ByteView wrapped,
+                            Template attributes);
+
+/// What the transport key demands of every key it unwraps (CKA_UNWRAP_TEMPLATE): an AES key that
+/// stays sensitive, cannot leave, and decrypts nothing.
+Template transport_unwrap_template();
+/// The whole template of the wrapping key at the member: what the transport key demands, unwrapping
+/// only, a session object, and an unwrap template of its own for the private key.
+Template wrapping_key_template();
+
+}  // namespace poolkey::hsm
