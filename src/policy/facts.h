@@ -1,0 +1,45 @@
+// What the engine is told about an act. Plain data, gathered by whoever is about to act.
+// May touch: base. Called by: keys, pool, requests and the CLI state facts; the engine judges them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "policy/words.h"
+
+namespace poolkey::policy {
+
+/// State what the act needs (the table in policies/README.md says which). A fact left out is taken
+/// at its worst; only what a certificate asks for (key_usage, extended_key_usage, an organizational
+/// unit, path_length) is taken as not asked for.
+struct Facts {
+  Action action;
+  KeyVersion key;                      ///< the version that is acted on
+  std::optional<PoolName> pool{};      ///< the pool that receives or holds it
+  std::optional<MemberName> member{};  ///< the one member that acts or is acted on
+  std::string algorithm{};             ///< of the key at hand, as Policy::algorithm_name() writes
+  std::optional<Duration> key_age{};   ///< since generation
+  std::optional<Usage> usage{};        ///< what a signature is for
+  std::optional<Suite> suite{};        ///< how the key is wrapped
+  std::uint32_t recipients = 0;        ///< members that a release is for
+  bool enrolled = false;               ///< every member concerned is enrolled in the pool
+  bool from_origin = false;            ///< the releasing token is the one it was born in
+  std::optional<Role> role{};          ///< what the certificate is for
+  std::optional<CaKind> ca{};          ///< who issues it
+  std::optional<Duration> validity{};  ///< of the certificate: notAfter - notBefore
+  std::vector<LintProfile> linted{};   ///< profiles that the request passed without an error
+  std::vector<KeyUsage> key_usage{};   ///< bits that the certificate is to have
+  std::vector<ExtendedKeyUsage> extended_key_usage{};
+  bool organizational_unit = false;            ///< the subject names one
+  std::optional<Hash> hash{};                  ///< of the request's signature
+  std::optional<std::uint32_t> path_length{};  ///< of a CA certificate that is to be signed
+  bool compromised = false;                    ///< the operator declared the version so
+  bool was_in_force = true;                    ///< some member was ever told to use the version
+  std::optional<Duration> superseded_for{};    ///< how long its successor has been in force
+};
+
+}  // namespace poolkey::policy
