@@ -1,0 +1,207 @@
+#include "store/migrations.h"
+
+#include <array>
+#include <string>
+
+#include "base/error.h"
+
+namespace poolkey::store {
+namespace {
+
+// Types: TEXT and BIGINT only. SOCI cuts INTEGER columns to 32 bits without a word, and keeps
+// binary columns as large objects on PostgreSQL; so octets are base64 or hex text, and times are
+// RFC 3339 text. Parents stand before their children: PostgreSQL insists.
+constexpr std::array<std::string_view, 19> kInitial{
+    // The record.
+    "CREATE TABLE audit_entry ("
+    " seq BIGINT NOT NULL PRIMARY KEY CHECK (seq > 0),"
+    " phase TEXT NOT NULL CHECK (phase IN ('intent', 'outcome', 'checkpoint')),"
+    " intent BIGINT UNIQUE REFERENCES audit_entry (seq),"  // of an outcome; an intent has only one
+    " entry TEXT NOT NULL,"                                // the line that is hashed
+    " hash TEXT NOT NULL UNIQUE)",
+
+    // Running operations.
+    "CREATE TABLE operation ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " number BIGINT NOT NULL UNIQUE,"  // in the order of beginning
+    " verb TEXT NOT NULL,"
+    " subject TEXT NOT NULL,"
+    " state TEXT NOT NULL CHECK (state IN ('running', 'finished')))",
+    "CREATE UNIQUE INDEX operation_running ON operation (verb, subject) WHERE state = 'running'",
+    "CREATE TABLE operation_step ("
+    " operation TEXT NOT NULL REFERENCES operation (id),"
+    " name TEXT NOT NULL,"
+    " number BIGINT NOT NULL,"  // in the order of beginning
+    " result TEXT,"             // NULL: begun and not done
+    " PRIMARY KEY (operation, name))",
+
+    // What is known: settings, pools, policies, members, keys.
+    "CREATE TABLE setting ("
+    " name TEXT NOT NULL PRIMARY KEY,"
+    " value TEXT NOT NULL)",
+    "CREATE TABLE pool ("
+    " name TEXT NOT NULL PRIMARY KEY,"
+    " topology_text TEXT NOT NULL,"
+    " topology_sha256 TEXT NOT NULL,"
+    " created_at TEXT NOT NULL)",
+    "CREATE TABLE policy_text ("
+    " sha256 TEXT NOT NULL PRIMARY KEY,"
+    " name TEXT NOT NULL,"
+    " text TEXT NOT NULL)",
+    // A member is known by name before it is enrolled; what enrolment brings is NULL until then.
+    "CREATE TABLE member ("
+    " pool TEXT NOT NULL REFERENCES pool (name),"
+    " name TEXT NOT NULL,"
+    " token_label TEXT,"
+    " token_serial TEXT,"
+    " identity_spki TEXT,"
+    " transport_spki TEXT,"
+    " fingerprint TEXT,"
+    " state TEXT NOT NULL,"
+    " enrolled_at TEXT,"
+    " PRIMARY KEY (pool, name),"
+    " UNIQUE (pool, identity_spki),"    // two members with one key are one machine twice,
+    " UNIQUE (pool, transport_spki))",  // or a stolen key
+    // Keys of no pool are the origin's own: its root, the keys for envelopes and for the audit.
+    "CREATE TABLE key_version ("
+    " key_name TEXT NOT NULL,"
+    " version BIGINT NOT NULL CHECK (version > 0),"
+    " pool TEXT REFERENCES pool (name),"
+    " policy_sha256 TEXT NOT NULL REFERENCES policy_text (sha256),"
+    " algorithm TEXT NOT NULL,"
+    " spki TEXT NOT NULL,"
+    " spki_sha256 TEXT NOT NULL UNIQUE,"
+    " cka_id TEXT NOT NULL,"
+    " state TEXT NOT NULL,"
+    " created_at TEXT NOT NULL,"
+    " PRIMARY KEY (key_name, version))",
+
+    // From the origin to the members and back.
+    "CREATE TABLE release ("
+    " number BIGINT NOT NULL PRIMARY KEY CHECK (number > 0),"
+    " pool TEXT NOT NULL REFERENCES pool (name),"
+    " suite TEXT NOT NULL,"
+    " created_at TEXT NOT NULL,"
+    " operator TEXT NOT NULL)",
+    "CREATE TABLE release_key ("
+    " number BIGINT NOT NULL REFERENCES release (number),"
+    " key_name TEXT NOT NULL,"
+    " version BIGINT NOT NULL,"
+    " PRIMARY KEY (number, key_name, version),"
+    " FOREIGN KEY (key_name, version) REFERENCES key_version (key_name, version))",
+    "CREATE TABLE envelope ("
+    " number BIGINT NOT NULL,"
+    " key_name TEXT NOT NULL,"
+    " version BIGINT NOT NULL,"
+    " pool TEXT NOT NULL,"
+    " member TEXT NOT NULL,"
+    " cms TEXT NOT NULL,"
+    " state TEXT NOT NULL,"
+    " queued_at TEXT,"
+    " PRIMARY KEY (number, key_name, version, member),"
+    " FOREIGN KEY (number, key_name, version)"
+    "  REFERENCES release_key (number, key_name, version),"
+    " FOREIGN KEY (pool, member) REFERENCES member (pool, name))",
+    "CREATE TABLE challenge ("
+    " pool TEXT NOT NULL,"
+    " member TEXT NOT NULL,"
+    " nonce TEXT NOT NULL,"
+    " issued_at TEXT NOT NULL,"
+    " answered_at TEXT,"
+    " PRIMARY KEY (pool, member, nonce),"
+    " FOREIGN KEY (pool, member) REFERENCES member (pool, name))",
+    "CREATE TABLE receipt ("
+    " pool TEXT NOT NULL,"
+    " member TEXT NOT NULL,"
+    " key_name TEXT NOT NULL,"
+    " version BIGINT NOT NULL,"
+    " nonce TEXT NOT NULL,"
+    " state TEXT NOT NULL CHECK (state IN ('present', 'absent')),"
+    " document TEXT NOT NULL,"
+    " received_at TEXT NOT NULL,"
+    " PRIMARY KEY (pool, member, key_name, version, nonce),"
+    " FOREIGN KEY (pool, member, nonce) REFERENCES challenge (pool, member, nonce),"
+    " FOREIGN KEY (key_name, version) REFERENCES key_version (key_name, version))",
+    "CREATE TABLE statement ("
+    " pool TEXT NOT NULL,"
+    " member TEXT NOT NULL,"
+    " sequence BIGINT NOT NULL CHECK (sequence > 0),"
+    " cms TEXT NOT NULL,"
+    " PRIMARY KEY (pool, member, sequence),"
+    " FOREIGN KEY (pool, member) REFERENCES member (pool, name))",
+
+    // Requests and certificates.
+    "CREATE TABLE request ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " pool TEXT NOT NULL REFERENCES pool (name),"
+    " key_name TEXT NOT NULL,"
+    " version BIGINT NOT NULL,"
+    " role TEXT NOT NULL,"
+    " state TEXT NOT NULL,"
+    " subject TEXT NOT NULL,"
+    " sans TEXT NOT NULL,"
+    " csr TEXT,"  // NULL until it is signed
+    " created_at TEXT NOT NULL,"
+    " FOREIGN KEY (key_name, version) REFERENCES key_version (key_name, version))",
+    // A certificate that nobody asked for by a request is one of the origin's own.
+    "CREATE TABLE certificate ("
+    " sha256 TEXT NOT NULL PRIMARY KEY,"
+    " request_id TEXT REFERENCES request (id),"
+    " key_name TEXT NOT NULL,"
+    " version BIGINT NOT NULL,"
+    " serial TEXT NOT NULL,"
+    " not_before TEXT NOT NULL,"
+    " not_after TEXT NOT NULL,"
+    " pem TEXT NOT NULL,"
+    " chain_pem TEXT NOT NULL,"
+    " state TEXT NOT NULL,"
+    " created_at TEXT NOT NULL,"
+    " FOREIGN KEY (key_name, version) REFERENCES key_version (key_name, version))",
+    "CREATE INDEX certificate_of_key ON certificate (key_name, version)",
+
+    // A member's own side: the highest release it accepted of each key version.
+    "CREATE TABLE accepted ("
+    " key_name TEXT NOT NULL,"
+    " version BIGINT NOT NULL CHECK (version > 0),"
+    " release_number BIGINT NOT NULL CHECK (release_number > 0),"
+    " spki_sha256 TEXT NOT NULL,"
+    " policy_sha256 TEXT NOT NULL,"
+    " cka_id TEXT NOT NULL,"
+    " accepted_at TEXT NOT NULL,"
+    " PRIMARY KEY (key_name, version))",
+};
+
+constexpr std::array kMigrations{
+    Migration{1, "initial", kInitial},
+};
+
+std::int64_t schema_version(Database& database) {
+  const auto newest = database.row("SELECT MAX(version) AS newest FROM schema_version");
+  return newest && !newest->is_null("newest") ? newest->integer("newest") : 0;
+}
+
+}  // namespace
+
+std::span<const Migration> migrations() { return kMigrations; }
+
+void migrate(Database& database) {
+  // Looked at first without the write lock, so that opening a current database never waits.
+  const std::int64_t newest = kMigrations.back().number;
+  const std::int64_t found = schema_version(database);
+  if (found > newest)
+    throw Error(Errc::kUnsupported,
+                "'" + database.path().string() + "' was written by a newer poolkey (schema " +
+                    std::to_string(found) + "; this one knows up to " + std::to_string(newest) +
+                    "): use that version, or restore the copy made before the upgrade");
+  for (const Migration& migration : kMigrations) {
+    if (migration.number <= found) continue;
+    Transaction transaction(database);
+    if (schema_version(database) >= migration.number) continue;  // another process was quicker
+    for (const std::string_view statement : migration.statements) database.run(statement);
+    database.run("INSERT INTO schema_version (version, name) VALUES (:version, :name)",
+                 {{"version", migration.number}, {"name", std::string(migration.name)}});
+    transaction.commit();
+  }
+}
+
+}  // namespace poolkey::store
