@@ -1,0 +1,38 @@
+// Signed documents (CMS SignedData, RFC 5652): envelopes, attestations, audit checkpoints.
+// May touch: OpenSSL (in the .cc). Called by: pool, audit's callers, app.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "crypto/certificate.h"
+
+struct evp_pkey_st;
+struct ossl_lib_ctx_st;
+
+namespace poolkey::crypto::cms {
+
+/// Attached SignedData in DER: SHA-256, content type `content_type_oid` (dotted, also 2.25.<uuid>),
+/// signed attributes, the signer's certificate and `chain` inside. OpenSSL writes a signing time;
+/// nobody of ours reads it. `key` may be of any provider in `libctx`. Throws kInvalidArgument for a
+/// bad OID or a key that is not the signer's, kInternal if signing fails.
+Bytes sign(ByteView content, std::string_view content_type_oid, const Certificate& signer,
+           evp_pkey_st* key, const std::vector<Certificate>& chain,
+           ossl_lib_ctx_st* libctx = nullptr);
+
+/// What verify() vouches for.
+struct SignedContent {
+  Bytes content;
+  Certificate signer;
+};
+
+/// The content, after these hold: one signer, whose certificate chains to exactly `root` (dates are
+/// not looked at: no clock is trusted) and carries the extended key usage `required_eku` (dotted;
+/// "" where the caller checks the signer itself); content type as asked, in the signed attributes
+/// too; digest and signature good with SHA-2. Throws kCorrupt with a sentence that tells apart: no
+/// signed document, wrong content type, stranger's root, wrong role, tampered content.
+SignedContent verify(ByteView der, std::string_view content_type_oid, const Certificate& root,
+                     std::string_view required_eku);
+
+}  // namespace poolkey::crypto::cms

@@ -1,0 +1,109 @@
+#include "crypto/csr.h"
+
+#include "crypto/openssl.h"
+#include "crypto/x509_parts.h"
+
+namespace poolkey::crypto {
+namespace {
+
+constexpr std::string_view kLabel = "CERTIFICATE REQUEST";
+
+void add(STACK_OF(X509_EXTENSION) * list, ExtensionPtr extension) {
+  if (sk_X509_EXTENSION_push(list, extension.get()) <= 0)
+    throw_openssl(Errc::kInternal, "OpenSSL could not add an extension");
+  static_cast<void>(extension.release());
+}
+
+ExtensionStackPtr requested_extensions(const X509_REQ* request) {
+  int attributes = 0;
+  for (const int nid : {NID_ext_req, NID_ms_ext_req})
+    for (int at = X509_REQ_get_attr_by_NID(request, nid, -1); at >= 0;
+         at = X509_REQ_get_attr_by_NID(request, nid, at))
+      ++attributes;
+  // OpenSSL reads the first list only; a CA may read another.
+  if (attributes > 1)
+    throw Error(Errc::kCorrupt, "the request has more than one list of extensions");
+  const ErrorMark mark;
+  ExtensionStackPtr list(X509_REQ_get_extensions(const_cast<X509_REQ*>(request)));
+  if (!list && attributes == 1)
+    throw Error(Errc::kCorrupt, "the extensions of the request do not decode");
+  return list;
+}
+
+}  // namespace
+
+Bytes build_csr(const CsrSpec& spec, EVP_PKEY* key, OSSL_LIB_CTX* libctx) {
+  // The software copy of the public key: its encoding is ours, whatever the provider's is.
+  const PublicKey public_key = PublicKey::from_evp(key);
+  const X509NamePtr subject = make_name(spec.subject);
+  const ExtensionStackPtr extensions(sk_X509_EXTENSION_new_null());
+  const X509ReqPtr request(X509_REQ_new());
+  if (!request || !extensions || X509_REQ_set_version(request.get(), X509_REQ_VERSION_1) != 1 ||
+      X509_REQ_set_subject_name(request.get(), subject.get()) != 1 ||
+      X509_REQ_set_pubkey(request.get(), public_key.evp()) != 1)
+    throw_openssl(Errc::kInternal, "OpenSSL could not build the request");
+  if (!spec.dns_sans.empty())
+    add(extensions.get(), san_extension(spec.dns_sans, spec.subject.empty()));
+  if (!spec.key_usage.empty()) add(extensions.get(), key_usage_extension(spec.key_usage));
+  if (!spec.extended_key_usage.empty())
+    add(extensions.get(), extended_key_usage_extension(spec.extended_key_usage));
+  if (sk_X509_EXTENSION_num(extensions.get()) > 0 &&
+      X509_REQ_add_extensions(request.get(), extensions.get()) != 1)
+    throw_openssl(Errc::kInternal, "OpenSSL could not add the extensions");
+  const EvpMdCtx ctx = signing_context(key, spec.hash, libctx);
+  if (X509_REQ_sign_ctx(request.get(), ctx.get()) <= 0)
+    throw_openssl(Errc::kInternal, "the key did not sign the certificate request");
+  Bytes der = to_der<i2d_X509_REQ>(request.get());
+  if (!parse_csr(der).signature_valid)
+    throw Error(Errc::kInternal,
+                "the certificate request was signed, but its signature does not verify with the "
+                "public key; the key handle and the public key do not belong together");
+  return der;
+}
+
+ParsedCsr parse_csr(ByteView der_or_pem) {
+  // DER begins with a SEQUENCE; PEM may begin with text.
+  const bool is_der = !der_or_pem.empty() && der_or_pem[0] == 0x30;
+  Bytes der = is_der ? Bytes(der_or_pem.begin(), der_or_pem.end()) : csr_der(to_text(der_or_pem));
+  const auto request = from_der<X509ReqPtr, d2i_X509_REQ>(der);
+  if (!request) throw Error(Errc::kCorrupt, "the octets are not one PKCS#10 certificate request");
+  const X509_NAME* subject = X509_REQ_get_subject_name(request.get());
+  const ASN1_BIT_STRING* signature = nullptr;
+  const X509_ALGOR* algorithm = nullptr;
+  const ASN1_OBJECT* oid = nullptr;
+  X509_REQ_get0_signature(request.get(), &signature, &algorithm);
+  X509_ALGOR_get0(&oid, nullptr, nullptr, algorithm);
+  const ExtensionStackPtr list = requested_extensions(request.get());
+  ExtensionFacts facts = read_extensions(list.get());
+  PublicKey key =
+      PublicKey::from_spki_der(to_der<i2d_X509_PUBKEY>(X509_REQ_get_X509_PUBKEY(request.get())));
+  const ErrorMark mark;
+  const bool valid = X509_REQ_verify(request.get(), key.evp()) == 1;
+  return {.der = std::move(der),
+          .subject = name_text(subject),
+          .name = read_name(subject),
+          .common_names = name_values(subject, NID_commonName),
+          .organizational_units = name_values(subject, NID_organizationalUnitName),
+          .sans = std::move(facts.sans),
+          .has_san = facts.has_san,
+          .san_critical = facts.san_critical,
+          .extended_key_usage = std::move(facts.extended_key_usage),
+          .eku_critical = facts.eku_critical,
+          .key_usage = std::move(facts.key_usage),
+          .is_ca = facts.is_ca,
+          .public_key = std::move(key),
+          .signature_algorithm = algorithm_name(oid),
+          .signature_valid = valid};
+}
+
+std::string csr_pem(ByteView der) { return pem_block(kLabel, der); }
+
+Bytes csr_der(std::string_view pem) {
+  std::vector<Bytes> blocks = pem_blocks(pem, {kLabel, "NEW CERTIFICATE REQUEST"});
+  if (blocks.size() != 1)
+    throw Error(Errc::kCorrupt, "the text holds " + std::to_string(blocks.size()) +
+                                    " certificate requests in PEM, not one");
+  return std::move(blocks.front());
+}
+
+}  // namespace poolkey::crypto

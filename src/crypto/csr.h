@@ -1,0 +1,61 @@
+// Certificate requests (PKCS#10, RFC 2986): built with a key of any provider, and read back.
+// May touch: OpenSSL (in the .cc). Called by: requests, app.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "crypto/extension.h"
+#include "crypto/public_key.h"
+
+struct evp_pkey_st;
+struct ossl_lib_ctx_st;
+
+namespace poolkey::crypto {
+
+/// What to ask a CA for. Names are written as given: the caller has them in lower case.
+struct CsrSpec {
+  DistinguishedName subject{};
+  std::vector<std::string> dns_sans{};
+  KeyUsages key_usage{};                          ///< critical when present
+  std::vector<std::string> extended_key_usage{};  ///< dotted OIDs; never critical
+  std::string hash = "SHA256";                    ///< ignored for Ed25519
+};
+
+/// The DER of a request signed by `key`, checked with the public key alone before it is returned.
+/// SAN is critical only where the subject is empty (RFC 5280 4.2.1.6). Throws kInvalidArgument for
+/// a subject or name that cannot be written, kInternal if signing fails or the signature is bad.
+Bytes build_csr(const CsrSpec& spec, evp_pkey_st* key, ossl_lib_ctx_st* libctx = nullptr);
+
+/// A request as found. Fields are what the request says, not what it should say.
+struct ParsedCsr {
+  Bytes der;
+  std::string subject;  ///< RFC 2253 style, in the order written: "O=Contoso, CN=sip.contoso.com"
+  DistinguishedName name;  ///< the first value of each kind
+  std::vector<std::string> common_names;
+  std::vector<std::string> organizational_units;
+  AlternativeNames sans;
+  bool has_san = false;
+  bool san_critical = false;
+  std::vector<std::string> extended_key_usage;  ///< dotted OIDs; empty: not asked
+  bool eku_critical = false;
+  std::optional<KeyUsages> key_usage;
+  bool is_ca = false;  ///< asks for basicConstraints CA:TRUE
+  PublicKey public_key;
+  std::string signature_algorithm;  ///< "sha256WithRSAEncryption", "ecdsa-with-SHA256"
+  bool signature_valid = false;     ///< proof of possession holds
+};
+
+/// Reads DER or PEM. Throws kCorrupt for what is no request or repeats an extension; kUnsupported
+/// as PublicKey::from_spki_der.
+ParsedCsr parse_csr(ByteView der_or_pem);
+
+/// "-----BEGIN CERTIFICATE REQUEST-----"
+std::string csr_pem(ByteView der);
+/// Throws kCorrupt.
+Bytes csr_der(std::string_view pem);
+
+}  // namespace poolkey::crypto

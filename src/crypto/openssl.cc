@@ -1,0 +1,86 @@
+#include "crypto/openssl.h"
+
+#include <openssl/pem.h>
+
+namespace poolkey::crypto {
+
+std::string drain_errors() {
+  std::string out;
+  const char* data = nullptr;
+  int flags = 0;
+  while (const unsigned long error = ERR_get_error_all(nullptr, nullptr, nullptr, &data, &flags)) {
+    const char* reason = ERR_reason_error_string(error);
+    if (!out.empty()) out += "; ";
+    out += reason != nullptr ? reason : "error " + std::to_string(error);
+    if ((flags & ERR_TXT_STRING) != 0 && data != nullptr && *data != '\0')
+      out += std::string(" (") + data + ")";
+  }
+  return out;
+}
+
+void throw_openssl(Errc code, const std::string& sentence, std::source_location where) {
+  const std::string reasons = drain_errors();
+  throw Error(code, reasons.empty() ? sentence : sentence + " [OpenSSL: " + reasons + "]", where);
+}
+
+BioPtr memory_bio(ByteView bytes) {
+  if (bytes.size() > kMaxDer) throw Error(Errc::kInvalidArgument, "the input is over 16 MiB");
+  // A null pointer is refused even for a length of zero.
+  const void* data = bytes.empty() ? static_cast<const void*>("") : bytes.data();
+  BioPtr bio(BIO_new_mem_buf(data, static_cast<int>(bytes.size())));
+  if (!bio) throw_openssl(Errc::kInternal, "OpenSSL could not make a memory BIO");
+  return bio;
+}
+
+Bytes bio_bytes(BIO* bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  return size > 0 ? Bytes(data, data + size) : Bytes{};
+}
+
+std::vector<Bytes> pem_blocks(std::string_view pem,
+                              std::initializer_list<std::string_view> labels) {
+  const ErrorMark mark;
+  const BioPtr bio = memory_bio(view(pem));
+  std::vector<Bytes> out;
+  char* label = nullptr;
+  char* header = nullptr;
+  unsigned char* data = nullptr;
+  long size = 0;
+  // PEM_read_bio itself never decrypts and so never prompts for a passphrase.
+  while (PEM_read_bio(bio.get(), &label, &header, &data, &size) == 1) {
+    const std::unique_ptr<char, Free<free_memory>> label_owner(label);
+    const std::unique_ptr<char, Free<free_memory>> header_owner(header);
+    const std::unique_ptr<unsigned char, Free<free_memory>> data_owner(data);
+    for (const std::string_view wanted : labels)
+      if (wanted == label) out.emplace_back(data, data + size);
+  }
+  // "No start line" is how reading ends; anything else is a damaged block, which must not be
+  // passed over as if it were not there.
+  if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+    throw Error(Errc::kCorrupt, "a block of the PEM text is damaged");
+  return out;
+}
+
+std::string pem_block(std::string_view label, ByteView der) {
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  if (!bio || PEM_write_bio(bio.get(), std::string(label).c_str(), "", der.data(),
+                            static_cast<long>(der.size())) <= 0)
+    throw_openssl(Errc::kInternal, "OpenSSL could not write PEM");
+  return to_text(bio_bytes(bio.get()));
+}
+
+EvpMd fetch_digest(std::string_view name) {
+  const ErrorMark mark;
+  EvpMd md(name.empty() ? nullptr : EVP_MD_fetch(nullptr, std::string(name).c_str(), nullptr));
+  if (!md)
+    throw Error(Errc::kUnsupported,
+                "no digest is named '" + std::string(name) + "'; use SHA256, SHA384 or SHA512");
+  return md;
+}
+
+bool signs_without_digest(const EVP_PKEY* key) {
+  return EVP_PKEY_is_a(key, "ED25519") == 1 || EVP_PKEY_is_a(key, "ED448") == 1;
+}
+
+}  // namespace poolkey::crypto

@@ -1,0 +1,21 @@
+// Certificates as objects in a token.
+// May touch: hsm, crypto. Called by: keys (the origin's own), pool (pinned root, installation).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "crypto/certificate.h"
+#include "hsm/object.h"
+
+namespace poolkey::keys {
+
+/// Writes the certificate with this label and CKA_ID unless exactly it is there already; true if
+/// it was written. On disk when it returns.
+bool put_certificate(hsm::Token& token, const crypto::Certificate& certificate,
+                     const std::string& label, ByteView id);
+
+/// Certificates with this label.
+std::vector<crypto::Certificate> certificates_labelled(hsm::Token& token, const std::string& label);
+
+}  // namespace poolkey::keys

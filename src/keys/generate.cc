@@ -1,0 +1,94 @@
+#include "keys/generate.h"
+
+#include "crypto/digest.h"
+#include "hsm/key_pair.h"
+#include "keys/possession.h"
+#include "policy/attributes.h"
+
+namespace poolkey::keys {
+namespace {
+
+constexpr std::size_t kIdSize = 16;
+
+/// What an interrupted run left under this CKA_ID: the whole pair with the right attributes, or
+/// nothing that counts, which is then removed.
+std::optional<crypto::PublicKey> adopt(Context& context, const hsm::KeyPairSpec& spec) {
+  {
+    const hsm::Lease lease = context.token->lease();
+    hsm::Template wanted;
+    wanted.set(CKA_ID, ByteView(spec.id));
+    const auto found = hsm::find_private_keys(*lease, std::move(wanted));
+    if (found.size() == 1 && found.front().public_key &&
+        hsm::differences(spec.private_attributes,
+                         hsm::read_back(*lease, found.front().handle, spec.private_attributes))
+            .empty() &&
+        possesses(*lease, found.front().handle, *found.front().public_key))
+      return found.front().public_key;
+  }
+  hsm::destroy_by_id(*context.token, spec.id);
+  return std::nullopt;
+}
+
+void refuse_taken_label(Context& context, const hsm::KeyPairSpec& spec) {
+  const hsm::Lease lease = context.token->lease();
+  hsm::Template wanted;
+  wanted.set(CKA_LABEL, spec.label);
+  for (const hsm::KeyObject& found : hsm::find_private_keys(*lease, std::move(wanted)))
+    if (found.id != spec.id)
+      throw Error(Errc::kAlreadyExists, context.token->name().str() +
+                                            " already holds another key with the label '" +
+                                            spec.label + "'; remove it, or use another key name");
+}
+
+}  // namespace
+
+StoredKey generate(Context& context, const KeyName& name, const std::optional<PoolName>& pool,
+                   const policy::Policy& policy) {
+  store::Operation operation = context.journal.begin("key generate", name.str());
+  const KeyVersion version = parse_key_version(operation.step("version", [&] {
+    return KeyVersion{name, newest_version(context.database, name) + 1}.str();
+  }));
+  policy::Permit allowed = permit(context, policy,
+                                  {.action = policy::Action::kGenerate,
+                                   .key = version,
+                                   .pool = pool,
+                                   .algorithm = policy.algorithm_name()});
+  allowed.require(policy::Action::kGenerate, version.str());
+
+  hsm::KeyPairSpec spec;
+  spec.algorithm = policy.algorithm_name();
+  spec.private_attributes = policy::origin_private(policy);
+  spec.public_attributes = policy::origin_public(policy);
+  spec.label = version.str();
+  spec.id = from_hex(operation.step("id", [] { return hex(crypto::random_bytes(kIdSize)); }));
+
+  const std::string spki = operation.step("generate", [&] {
+    refuse_taken_label(context, spec);
+    std::string made;
+    record(context, "key generate", version.str(), allowed.rule(), &operation,
+           [&]() -> json::object {
+             std::optional<crypto::PublicKey> key = adopt(context, spec);
+             const bool adopted = key.has_value();
+             if (!key) key = hsm::generate_key_pair(*context.token, spec);
+             made = base64(key->spki_der());
+             return {{"algorithm", key->algorithm()},
+                     {"spki_sha256", hex(key->spki_sha256())},
+                     {"policy_sha256", hex(crypto::sha256(view(policy.text())))},
+                     {"policy", policy.text()},
+                     {"adopted", adopted}};
+           });
+    return made;
+  });
+
+  operation.step("record", [&]() -> std::string {
+    if (find_key(context.database, version)) return "already";
+    insert_key(context.database, {version, pool, store_policy(context.database, policy),
+                                  crypto::PublicKey::from_spki_der(from_base64(spki)), spec.id,
+                                  "generated", context.clock.now()});
+    return "done";
+  });
+  operation.finish();
+  return key(context.database, version);
+}
+
+}  // namespace poolkey::keys

@@ -1,0 +1,34 @@
+// The origin's own keys and certificates: the root, and under it the issuing CA, the signer of
+// envelopes and the signer of the audit log. May touch: keys and below. Called by: app, pool,
+// requests.
+#pragma once
+
+#include <vector>
+
+#include "keys/context.h"
+#include "keys/repository.h"
+
+namespace poolkey::keys {
+
+/// One of the origin's own: its key and certificate.
+struct OriginSigner {
+  StoredKey key;
+  crypto::Certificate certificate;
+};
+
+enum class OriginRole { kRoot, kIssuingCa, kEnvelopeSigner, kAuditSigner };
+
+/// Generates the four keys under `policy` and issues their certificates, skipping what is done.
+void create_origin(Context& context, const policy::Policy& policy, const std::string& organization);
+
+/// Throws kNotFound if the origin has not been set up.
+OriginSigner origin_signer(store::Database& database, OriginRole role);
+crypto::Certificate origin_root(store::Database& database);
+
+/// Signs a document of poolkey's as the envelope signer: CMS with this content type, chain inside.
+Bytes sign_document(Context& context, std::string_view content_type, const json::object& document);
+
+/// Signs the head of the audit log with the audit signer.
+void checkpoint_origin(Context& context);
+
+}  // namespace poolkey::keys
