@@ -15,6 +15,13 @@ constexpr std::array kDigests{NID_sha256, NID_sha384, NID_sha512};
   throw Error(Errc::kCorrupt, "the signed document is refused: " + why);
 }
 
+CmsPtr parse_signed_data(ByteView der) {
+  auto cms = from_der<CmsPtr, d2i_CMS_ContentInfo>(der);
+  if (!cms || OBJ_obj2nid(CMS_get0_type(cms.get())) != NID_pkcs7_signed)
+    refuse("it is no CMS SignedData");
+  return cms;
+}
+
 /// The one signer; a second one would leave open who vouches for what.
 CMS_SignerInfo* only_signer(CMS_ContentInfo* cms) {
   STACK_OF(CMS_SignerInfo)* signers = CMS_get0_SignerInfos(cms);
@@ -80,11 +87,13 @@ Bytes sign(ByteView content, std::string_view content_type_oid, const Certificat
   return to_der<i2d_CMS_ContentInfo>(cms.get());
 }
 
+std::vector<Certificate> carried_certificates(ByteView der) {
+  return embedded(parse_signed_data(der).get());
+}
+
 SignedContent verify(ByteView der, std::string_view content_type_oid, const Certificate& root,
                      std::string_view required_eku) {
-  const auto cms = from_der<CmsPtr, d2i_CMS_ContentInfo>(der);
-  if (!cms || OBJ_obj2nid(CMS_get0_type(cms.get())) != NID_pkcs7_signed)
-    refuse("it is no CMS SignedData");
+  const CmsPtr cms = parse_signed_data(der);
   const ErrorMark mark;
   CMS_SignerInfo* info = only_signer(cms.get());
   check_content_type(cms.get(), info, content_type_oid);

@@ -21,6 +21,10 @@ Bytes sign(ByteView content, std::string_view content_type_oid, const Certificat
            evp_pkey_st* key, const std::vector<Certificate>& chain,
            ossl_lib_ctx_st* libctx = nullptr);
 
+/// The certificates that a document carries. Nobody vouches for them: they are for finding a root
+/// whose fingerprint is known from elsewhere. Throws kCorrupt for what is no SignedData.
+std::vector<Certificate> carried_certificates(ByteView der);
+
 /// What verify() vouches for.
 struct SignedContent {
   Bytes content;

@@ -106,6 +106,7 @@ constexpr std::array<std::string_view, 19> kInitial{
     " pool TEXT NOT NULL,"
     " member TEXT NOT NULL,"
     " nonce TEXT NOT NULL,"
+    " number BIGINT NOT NULL UNIQUE,"  // in the order of asking
     " issued_at TEXT NOT NULL,"
     " answered_at TEXT,"
     " PRIMARY KEY (pool, member, nonce),"

@@ -1,0 +1,319 @@
+#include "pool/deliver.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "crypto/digest.h"
+#include "hsm/key_pair.h"
+#include "hsm/wrap.h"
+#include "keys/oids.h"
+#include "keys/possession.h"
+#include "keys/repository.h"
+#include "policy/attributes.h"
+
+namespace poolkey::pool {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path state_file(const MemberSide& side) {
+  return side.state_folder / (side.pool.str() + ".state.cms");
+}
+
+Statement read_statement(MemberSide& side, const fs::path& file) {
+  Statement out = statement(verified_document(side, file, keys::oid::kStatement));
+  check_addressee(side, out.member, "'" + file.string() + "'");
+  return out;
+}
+
+/// Takes a newer statement from the mailbox. An older one is a replay.
+Statement take_statement(MemberSide& side) {
+  const fs::path arrived = side.mailbox.to_member(side.pool, side.name, "statement.cms");
+  if (!fs::exists(arrived)) return held_statement(side);
+  Statement fresh = read_statement(side, arrived);
+  const auto held = keys::setting(side.context.database, "statement.sequence");
+  if (held && std::stoll(*held) > fresh.sequence)
+    throw Error(Errc::kConflict, "'" + arrived.string() + "' is statement " +
+                                     std::to_string(fresh.sequence) + ", and this member holds " +
+                                     *held + "; an older one is never taken");
+  return fresh;
+}
+
+void keep_statement(MemberSide& side, const Statement& statement) {
+  const fs::path arrived = side.mailbox.to_member(side.pool, side.name, "statement.cms");
+  if (!fs::exists(arrived)) return;
+  make_private_folder(side.state_folder);
+  write_file(state_file(side), read_file(arrived));
+  keys::set_setting(side.context.database, "statement.sequence",
+                    std::to_string(statement.sequence));
+}
+
+/// Refuses what the statement does not name: another release, another key, a version that is gone.
+const Statement::Version& named_version(const Statement& statement, const Envelope& envelope) {
+  const std::string what = envelope.key.str() + " of release " + std::to_string(envelope.release);
+  for (const Statement::Version& v : statement.versions) {
+    if (v.key != envelope.key) continue;
+    if (envelope.release < v.release)
+      throw Error(Errc::kConflict, what + " is older than release " + std::to_string(v.release) +
+                                       ", which this member was told of; it is not taken");
+    if (envelope.release > v.release)
+      throw Error(Errc::kConflict, what +
+                                       " is newer than the statement that this member holds; "
+                                       "fetch the statement and try again");
+    if (!(v.public_key == envelope.public_key) || v.policy_sha256 != envelope.policy_sha256)
+      throw Error(Errc::kCorrupt, what + " is not the key that the statement names");
+    return v;
+  }
+  throw Error(Errc::kConflict, what +
+                                   " is not in the statement that this member holds; a version "
+                                   "that was retired is not taken again");
+}
+
+/// The highest release of this version that was ever accepted here: a second, local bar against
+/// replays, which holds even if the state folder is put back to an older one.
+void check_watermark(MemberSide& side, const Envelope& envelope) {
+  const auto row = side.context.database.row(
+      "SELECT release_number FROM accepted WHERE key_name = :name AND version = :version",
+      {{"name", envelope.key.key.str()}, {"version", std::int64_t{envelope.key.version}}});
+  if (row && row->integer("release_number") > envelope.release)
+    throw Error(Errc::kConflict, envelope.key.str() + " of release " +
+                                     std::to_string(envelope.release) + " is older than release " +
+                                     std::to_string(row->integer("release_number")) +
+                                     ", which this member has accepted; it is not taken");
+}
+
+policy::Policy checked_policy(const Envelope& envelope) {
+  if (hex(crypto::sha256(view(envelope.policy_text))) != envelope.policy_sha256)
+    throw Error(Errc::kCorrupt, "the policy in the envelope is not the one whose digest it names");
+  policy::Policy policy = policy::parse_policy(envelope.policy_text, envelope.policy_file);
+  if (!policy.exports().wrapped ||
+      !hsm::differences(policy::replica_private(policy), envelope.private_attributes).empty() ||
+      !hsm::differences(policy::replica_public(policy), envelope.public_attributes).empty())
+    throw Error(Errc::kCorrupt, "the attributes in the envelope are not those of its policy");
+  return policy;
+}
+
+policy::Suite suite_of(const Envelope& envelope) {
+  const auto suite = policy::parse_word<policy::Suite>(envelope.suite);
+  if (!suite)
+    throw Error(Errc::kUnsupported, "the envelope uses the wrap suite '" + envelope.suite +
+                                        "', which this poolkey does not know; upgrade it");
+  return *suite;
+}
+
+/// The replica, if it is there with the right attributes and signs. Throws where something else
+/// stands in its place; a replica with wrong attributes is destroyed, because it is re-made.
+bool replica_stands(MemberSide& side, hsm::Session& session, const Envelope& envelope) {
+  const auto found = hsm::find_private_key(session, envelope.public_key, envelope.id);
+  if (found) {
+    const std::string wrong =
+        hsm::differences(envelope.private_attributes,
+                         hsm::read_back(session, found->handle, envelope.private_attributes));
+    if (wrong.empty()) return keys::possesses(session, found->handle, envelope.public_key);
+    throw Error(Errc::kConflict, "the replica of " + envelope.key.str() + " in " +
+                                     side.context.token->name().str() +
+                                     " does not have the attributes of its policy (" + wrong +
+                                     "); destroy it, then receive again");
+  }
+  hsm::Template same_label;
+  same_label.set(CKA_LABEL, envelope.key.str());
+  for (const hsm::KeyObject& other : hsm::find_private_keys(session, std::move(same_label)))
+    if (other.id != envelope.id)
+      throw Error(Errc::kAlreadyExists,
+                  side.context.token->name().str() + " already holds another key with the label '" +
+                      envelope.key.str() + "'; it was not touched. Rename or remove it first");
+  return false;
+}
+
+hsm::Template replica_template(const Envelope& envelope, bool in_token) {
+  hsm::Template t;
+  t.set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY})
+      .set(CKA_KEY_TYPE, CK_ULONG{envelope.public_key.is_rsa() ? CKK_RSA : CKK_EC})
+      .set(CKA_TOKEN, in_token)
+      .set(CKA_LABEL, envelope.key.str())
+      .set(CKA_ID, ByteView(envelope.id));
+  return t.add(envelope.private_attributes);
+}
+
+void check_replica(hsm::Session& session, CK_OBJECT_HANDLE replica, const Envelope& envelope) {
+  const std::string wrong = hsm::differences(
+      envelope.private_attributes, hsm::read_back(session, replica, envelope.private_attributes));
+  if (!wrong.empty())
+    throw Error(Errc::kConflict, "the replica of " + envelope.key.str() +
+                                     " did not get its attributes (" + wrong +
+                                     "); what was made was destroyed");
+  if (!keys::possesses(session, replica, envelope.public_key))
+    throw Error(Errc::kCorrupt, "the key in the envelope is not the one it says (" +
+                                    envelope.key.str() + "); what was made was destroyed");
+}
+
+/// Session objects on the way: the wrapping key, and a replica that is copied to the token.
+class Passing {
+ public:
+  explicit Passing(hsm::Session& session) : session_(session) {}
+  Passing(const Passing&) = delete;
+  Passing& operator=(const Passing&) = delete;
+  ~Passing() {
+    for (const CK_OBJECT_HANDLE object : objects_)
+      session_.fn().C_DestroyObject(session_.handle(), object);
+  }
+  CK_OBJECT_HANDLE add(CK_OBJECT_HANDLE object) {
+    objects_.push_back(object);
+    return object;
+  }
+
+ private:
+  hsm::Session& session_;
+  std::vector<CK_OBJECT_HANDLE> objects_;
+};
+
+void unwrap_replica(MemberSide& side, hsm::Session& session, const Envelope& envelope) {
+  const OwnKey transport = own_key(side, OwnRole::kTransport);
+  const std::size_t oaep_size = transport.public_key.modulus().size();
+  if (envelope.blob.size() <= oaep_size)
+    throw Error(Errc::kCorrupt, "the wrapped key in the envelope is cut short");
+  const ByteView blob(envelope.blob);
+  const auto hash = suite_of(envelope) == policy::Suite::kOaepSha256Kwp ? hsm::OaepHash::kSha256
+                                                                        : hsm::OaepHash::kSha1;
+  Passing passing(session);
+  const hsm::KeyObject transport_object = own_object(side, session, transport, "transport");
+  const CK_OBJECT_HANDLE wrapping_key = passing.add(hsm::unwrap_oaep(
+      session, transport_object.handle, blob.first(oaep_size), hash, hsm::wrapping_key_template()));
+  const bool copy = hsm::can_be_copied(envelope.private_attributes);
+  const auto turn = side.context.token->writing();
+  CK_OBJECT_HANDLE replica = hsm::unwrap_kwp(session, wrapping_key, blob.subspan(oaep_size),
+                                             replica_template(envelope, !copy));
+  try {
+    check_replica(session, replica, envelope);
+    if (copy) {
+      passing.add(replica);
+      replica = hsm::copy_object(session, replica, hsm::Template().set(CKA_TOKEN, true));
+      check_replica(session, replica, envelope);
+    }
+  } catch (...) {
+    session.fn().C_DestroyObject(session.handle(), replica);
+    throw;
+  }
+}
+
+/// The public object beside the replica: C_UnwrapKey makes none.
+void ensure_public_object(hsm::Session& session, const Envelope& envelope) {
+  hsm::Template wanted;
+  wanted.set(CKA_CLASS, CK_ULONG{CKO_PUBLIC_KEY}).set(CKA_ID, ByteView(envelope.id));
+  for (const CK_OBJECT_HANDLE object : hsm::find_objects(session, wanted))
+    if (hsm::public_key_of(session, object) == envelope.public_key) return;
+  hsm::create_public_object(session, envelope.public_key, envelope.public_attributes,
+                            envelope.key.str(), envelope.id);
+}
+
+void record_accepted(MemberSide& side, const Envelope& envelope) {
+  side.context.database.run(
+      "INSERT INTO accepted (key_name, version, release_number, spki_sha256, policy_sha256, cka_id,"
+      " accepted_at) VALUES (:name, :version, :release, :spki, :policy, :id, :now)"
+      " ON CONFLICT (key_name, version) DO UPDATE SET release_number = excluded.release_number,"
+      " accepted_at = excluded.accepted_at",
+      {{"name", envelope.key.key.str()},
+       {"version", std::int64_t{envelope.key.version}},
+       {"release", envelope.release},
+       {"spki", hex(envelope.public_key.spki_sha256())},
+       {"policy", envelope.policy_sha256},
+       {"id", hex(envelope.id)},
+       {"now", rfc3339(side.context.clock.now())}});
+}
+
+/// True if the replica had to be made, false if it was there.
+bool accept(MemberSide& side, const Statement& statement, const Envelope& envelope) {
+  keys::Context& context = side.context;
+  (void)named_version(statement, envelope);
+  check_watermark(side, envelope);
+  const policy::Policy policy = checked_policy(envelope);
+  policy::Facts facts{.action = policy::Action::kAccept,
+                      .key = envelope.key,
+                      .pool = side.pool,
+                      .member = side.name};
+  facts.algorithm = envelope.public_key.algorithm();
+  facts.suite = suite_of(envelope);
+  facts.enrolled = true;  // it is addressed to us under the root that confirmed us
+  facts.from_origin = true;
+  policy::Permit allowed = keys::permit(context, policy, facts);
+  allowed.require(policy::Action::kAccept, envelope.key.str(), side.name.str());
+
+  const std::string subject = envelope.key.str() + "/" + std::to_string(envelope.release);
+  store::Operation operation = context.journal.begin("member receive", subject);
+  const std::string outcome = operation.step("replica", [&]() -> std::string {
+    const hsm::Lease lease = context.token->lease();
+    bool made = false;
+    keys::record(context, "member receive", subject, allowed.rule(), &operation,
+                 [&]() -> json::object {
+                   if (!replica_stands(side, *lease, envelope)) {
+                     unwrap_replica(side, *lease, envelope);
+                     made = true;
+                   }
+                   const auto turn = context.token->writing();
+                   ensure_public_object(*lease, envelope);
+                   context.token->module().sync();
+                   return {{"spki_sha256", hex(envelope.public_key.spki_sha256())},
+                           {"policy_sha256", envelope.policy_sha256},
+                           {"made", made}};
+                 });
+    return made ? "made" : "there";
+  });
+  operation.step("record", [&]() -> std::string {
+    keys::store_policy(context.database, policy);
+    record_accepted(side, envelope);
+    return "done";
+  });
+  operation.finish();
+  return outcome == "made";
+}
+
+Delivery deliver_one(MemberSide& side, const Statement& statement, const fs::path& file) {
+  Delivery out{file.string(), "", "refused", "", Errc::kInternal};
+  try {
+    const Envelope opened = envelope(verified_document(side, file, keys::oid::kEnvelope));
+    out.key = opened.key.str();
+    check_addressee(side, opened.member, "'" + file.string() + "'");
+    out.outcome = accept(side, statement, opened) ? "accepted" : "already there";
+    remove_file(file);
+  } catch (const Error& error) {
+    if (error.code() == Errc::kUnavailable || error.code() == Errc::kAuthFailed) throw;
+    out.reason = error.what();
+    out.code = error.code();
+    audit::Scope scope(side.context.audit,
+                       {.actor = side.context.actor,
+                        .verb = "member refuse",
+                        .subject = out.key.empty() ? file.filename().string() : out.key});
+    scope.fail(error);
+  }
+  return out;
+}
+
+}  // namespace
+
+policy::Policy accepted_policy(MemberSide& side, const KeyVersion& key) {
+  const auto row = side.context.database.row(
+      "SELECT p.name AS name, p.text AS text FROM accepted a JOIN policy_text p"
+      " ON p.sha256 = a.policy_sha256 WHERE a.key_name = :name AND a.version = :version",
+      {{"name", key.key.str()}, {"version", std::int64_t{key.version}}});
+  if (!row) throw Error(Errc::kNotFound, "this member never accepted " + key.str());
+  return policy::parse_policy(row->text("text"), row->text("name"));
+}
+
+Statement held_statement(MemberSide& side) {
+  const fs::path held = state_file(side);
+  if (!fs::exists(held))
+    throw Error(Errc::kNotFound,
+                "this member has no statement of its origin yet; nothing was "
+                "released to it");
+  return read_statement(side, held);
+}
+
+std::vector<Delivery> receive(MemberSide& side) {
+  const Statement statement = take_statement(side);
+  std::vector<Delivery> out;
+  for (const fs::path& file : side.mailbox.for_member(side.pool, side.name, "envelope."))
+    out.push_back(deliver_one(side, statement, file));
+  keep_statement(side, statement);
+  return out;
+}
+
+}  // namespace poolkey::pool

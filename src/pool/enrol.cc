@@ -1,0 +1,166 @@
+#include "pool/enrol.h"
+
+#include "base/file.h"
+#include "crypto/cms.h"
+#include "crypto/digest.h"
+#include "hsm/wrap.h"
+#include "keys/certificate_object.h"
+#include "keys/oids.h"
+
+namespace poolkey::pool {
+namespace {
+
+constexpr std::string_view kRequestKind = "enrolment";
+constexpr std::string_view kConfirmationFile = "confirmation.cms";
+
+std::string trusted_label(const Address& a) { return a.pool.str() + "/" + a.member.str(); }
+
+/// The certificate in the document that has the fingerprint which the operator was told.
+crypto::Certificate carried_root(ByteView cms, ByteView sha256, const std::string& file) {
+  std::string seen;
+  for (const crypto::Certificate& c : crypto::cms::carried_certificates(cms)) {
+    const Bytes fingerprint = c.sha256();
+    if (std::equal(fingerprint.begin(), fingerprint.end(), sha256.begin(), sha256.end())) return c;
+    if (c.subject() == c.issuer()) seen = fingerprint_text(fingerprint);
+  }
+  throw Error(Errc::kDenied, "the root in '" + file + "' has the fingerprint " +
+                                 (seen.empty() ? "(it carries none)" : seen) +
+                                 ", not the one given; nothing was pinned. Ask the origin's "
+                                 "operator for the fingerprint again, by another way");
+}
+
+}  // namespace
+
+Bytes request_enrolment(MemberSide& side) {
+  keys::Context& context = side.context;
+  const OwnKey identity = ensure_own_key(side, OwnRole::kIdentity);
+  const OwnKey transport = ensure_own_key(side, OwnRole::kTransport);
+  const auto earlier = keys::setting(context.database, "enrolment.request");
+  std::string document = earlier.value_or("");
+  if (!earlier) {
+    const EnrolmentRequest request{side.address(), context.token->info().label,
+                                   transport.public_key, identity.public_key,
+                                   crypto::random_bytes(32)};
+    const std::string statement = json::compact(to_json(request));
+    document =
+        json::pretty(to_json(SignedStatement{statement, sign_as_member(side, view(statement))}));
+    keys::set_setting(context.database, "enrolment.request", document);
+  }
+  const Bytes fingerprint = crypto::sha256(view(document));
+  keys::record(context, "member enrol", side.pool.str() + "/" + side.name.str(), "", nullptr,
+               [&]() -> json::object {
+                 side.mailbox.put(
+                     side.mailbox.to_origin(std::string(kRequestKind), side.pool, side.name),
+                     view(document));
+                 return {{"fingerprint", hex(fingerprint)}};
+               });
+  return fingerprint;
+}
+
+crypto::Certificate confirm_enrolment(MemberSide& side, ByteView root_sha256) {
+  keys::Context& context = side.context;
+  const auto path = side.mailbox.to_member(side.pool, side.name, std::string(kConfirmationFile));
+  if (!std::filesystem::exists(path))
+    throw Error(Errc::kNotFound, "there is no confirmation for this member at '" + path.string() +
+                                     "'; the origin has not admitted it yet");
+  const std::string cms = read_file(path);
+  const crypto::Certificate root = carried_root(view(cms), root_sha256, path.string());
+  const Confirmation claimed = confirmation(to_text(
+      crypto::cms::verify(view(cms), keys::oid::kConfirmation, root, keys::oid::kEnvelopeSigner)
+          .content));
+  check_addressee(side, claimed.member, "the confirmation");
+  const std::string request = keys::setting(context.database, "enrolment.request").value_or("");
+  if (claimed.fingerprint != hex(crypto::sha256(view(request))))
+    throw Error(Errc::kDenied,
+                "the confirmation answers another enrolment request than this "
+                "member's; nothing was pinned");
+  keys::record(context, "member confirm", side.pool.str() + "/" + side.name.str(), "", nullptr,
+               [&]() -> json::object {
+                 keys::set_setting(context.database, "root.pem", root.pem());
+                 bool in_token = true;
+                 try {
+                   keys::put_certificate(*context.token, root, "poolkey-root", root.sha256());
+                 } catch (const Error& error) {
+                   // Some tokens hold no certificate objects: the state then has to do.
+                   if (error.code() != Errc::kUnsupported) throw;
+                   in_token = false;
+                 }
+                 return {{"root_sha256", hex(root.sha256())}, {"in_token", in_token}};
+               });
+  return root;
+}
+
+PendingEnrolment pending_enrolment(const Mailbox& mailbox, const PoolName& pool,
+                                   const MemberName& member) {
+  const auto path = mailbox.to_origin(std::string(kRequestKind), pool, member);
+  if (!std::filesystem::exists(path))
+    throw Error(Errc::kNotFound, "there is no enrolment request at '" + path.string() +
+                                     "'; run 'poolkey member enrol' on the member");
+  const std::string document = read_file(path);
+  const SignedStatement signed_part = signed_statement(document);
+  PendingEnrolment out{enrolment_request(signed_part.statement), crypto::sha256(view(document))};
+  const EnrolmentRequest& request = out.request;
+  if (!request.identity.verify("SHA256", view(signed_part.statement),
+                               signed_part.identity_signature))
+    throw Error(Errc::kCorrupt, "'" + path.string() + "' is not signed by the identity key in it");
+  if (request.member.pool != pool || request.member.member != member)
+    throw Error(Errc::kCorrupt, "'" + path.string() + "' is a request of member '" +
+                                    request.member.member.str() + "' of pool '" +
+                                    request.member.pool.str() + "'");
+  if (request.identity.algorithm() != "EC-P-256")
+    throw Error(Errc::kInvalidArgument, "the identity key in '" + path.string() + "' is " +
+                                            request.identity.algorithm() + ", not EC-P-256");
+  crypto::check_transport_key(request.transport);
+  return out;
+}
+
+void trust_member(keys::Context& context, const PendingEnrolment& pending, ByteView fingerprint) {
+  const EnrolmentRequest& request = pending.request;
+  const std::string subject = trusted_label(request.member);
+  if (pending.fingerprint != Bytes(fingerprint.begin(), fingerprint.end()))
+    throw Error(Errc::kDenied, "the request of " + subject + " has the fingerprint " +
+                                   fingerprint_text(pending.fingerprint) +
+                                   ", not the one given; nothing was trusted. Compare with what "
+                                   "the member's operator reads out");
+  const Member known = member(context.database, request.member.pool, request.member.member);
+  if (known.enrolled && known.fingerprint != hex(pending.fingerprint))
+    throw Error(Errc::kAlreadyExists, "member '" + known.name.str() +
+                                          "' is enrolled with other "
+                                          "keys (request " +
+                                          known.fingerprint.substr(0, 16) +
+                                          "...); evict it before it is enrolled anew");
+  const hsm::Lease lease = context.token->lease();
+  keys::record(context, "enrolment trust", subject, "", nullptr, [&]() -> json::object {
+    const auto turn = context.token->writing();
+    const bool there = hsm::find_trusted_key(*lease, request.transport) != CK_INVALID_HANDLE;
+    if (!there)
+      hsm::import_trusted_key(*lease, request.transport, subject, request.transport.spki_sha256());
+    context.token->module().sync();
+    return {{"transport_spki_sha256", hex(request.transport.spki_sha256())},
+            {"fingerprint", hex(pending.fingerprint)}};
+  });
+}
+
+void confirm_member(keys::Context& context, const Mailbox& mailbox,
+                    const PendingEnrolment& pending) {
+  const EnrolmentRequest& request = pending.request;
+  const Confirmation confirmed{request.member, hex(pending.fingerprint)};
+  keys::record(context, "enrolment confirm", trusted_label(request.member), "", nullptr,
+               [&]() -> json::object {
+                 Member m{.name = request.member.member};
+                 m.enrolled = true;
+                 m.token_label = request.token_label;
+                 m.token_serial = request.member.token_serial;
+                 m.identity = request.identity;
+                 m.transport = request.transport;
+                 m.fingerprint = hex(pending.fingerprint);
+                 set_enrolled(context.database, request.member.pool, m, context.clock.now());
+                 mailbox.put(
+                     mailbox.to_member(request.member.pool, request.member.member,
+                                       std::string(kConfirmationFile)),
+                     keys::sign_document(context, keys::oid::kConfirmation, to_json(confirmed)));
+                 return {{"identity_spki_sha256", hex(request.identity.spki_sha256())}};
+               });
+}
+
+}  // namespace poolkey::pool

@@ -1,0 +1,111 @@
+#include "pool/install.h"
+
+#include "base/file.h"
+#include "keys/certificate_object.h"
+#include "keys/oids.h"
+#include "pool/deliver.h"
+
+namespace poolkey::pool {
+namespace {
+
+const Statement::Version& version_of(const Statement& statement, const KeyVersion& key) {
+  for (const Statement::Version& v : statement.versions)
+    if (v.key == key) return v;
+  throw Error(Errc::kConflict, "a certificate came for " + key.str() +
+                                   ", which this member's statement does not name; nothing was "
+                                   "installed");
+}
+
+policy::Permit install_permit(MemberSide& side, const CertificateDelivery& delivery) {
+  policy::Facts facts{.action = policy::Action::kInstall,
+                      .key = delivery.key,
+                      .pool = side.pool,
+                      .member = side.name};
+  const crypto::Certificate& certificate = delivery.certificates.front();
+  facts.role = policy::parse_word<policy::Role>(delivery.role);
+  facts.ca = policy::parse_word<policy::CaKind>(delivery.ca);
+  facts.validity = certificate.not_after() - certificate.not_before();
+  facts.enrolled = true;
+  return keys::permit(side.context, accepted_policy(side, delivery.key), facts);
+}
+
+Installed install_one(MemberSide& side, const Statement& statement,
+                      const CertificateDelivery& delivery) {
+  const Statement::Version& version = version_of(statement, delivery.key);
+  const crypto::Certificate& leaf = delivery.certificates.front();
+  if (!(leaf.public_key() == version.public_key))
+    throw Error(Errc::kCorrupt, "the certificate for " + delivery.key.str() +
+                                    " is for another key; nothing was installed");
+  {
+    const hsm::Lease lease = side.context.token->lease();
+    if (!hsm::find_private_key(*lease, version.public_key, version.id))
+      throw Error(Errc::kConflict, "the replica of " + delivery.key.str() + " is not in " +
+                                       side.context.token->name().str() +
+                                       "; receive it first, then install the certificate");
+  }
+  policy::Permit allowed = install_permit(side, delivery);
+  allowed.require(policy::Action::kInstall, delivery.key.str(), side.name.str());
+  Installed out{delivery.key, leaf, false};
+  keys::record(side.context, "member install", delivery.key.str(), allowed.rule(), nullptr,
+               [&]() -> json::object {
+                 hsm::Token& token = *side.context.token;
+                 for (std::size_t i = delivery.certificates.size(); i-- > 1;) {
+                   const crypto::Certificate& c = delivery.certificates[i];
+                   keys::put_certificate(token, c, c.common_name(), c.public_key().spki_sha256());
+                 }
+                 out.written = keys::put_certificate(token, leaf, delivery.key.str(), version.id);
+                 return {{"sha256", hex(leaf.sha256())}, {"written", out.written}};
+               });
+  return out;
+}
+
+}  // namespace
+
+std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbox& mailbox,
+                                            const PoolName& pool, const KeyVersion& key) {
+  const auto stored = keys::certificate_of(context.database, key);
+  if (!stored)
+    throw Error(Errc::kNotFound,
+                key.str() + " has no certificate yet; see 'poolkey certificate issue'");
+  const auto request = context.database.row("SELECT role FROM request WHERE id = :id",
+                                            {{"id", stored->request}});
+  const std::string role = request ? request->text("role") : "";
+  const bool ours = !stored->chain.empty() &&
+                    stored->chain.back() == keys::origin_root(context.database);
+  const std::string ca(word(ours ? policy::CaKind::kInternal : policy::CaKind::kPublic));
+  std::vector<MemberName> out;
+  for (const Member& m : members(context.database, pool)) {
+    if (!m.enrolled) continue;
+    CertificateDelivery delivery{address_of(pool, m), key, role, ca, {stored->certificate}};
+    delivery.certificates.insert(delivery.certificates.end(), stored->chain.begin(),
+                                 stored->chain.end());
+    keys::record(context, "certificate publish", pool.str() + "/" + m.name.str(), "", nullptr,
+                 [&]() -> json::object {
+                   mailbox.put(mailbox.to_member(pool, m.name, "certificate." + key.str() + ".cms"),
+                               keys::sign_document(context, keys::oid::kCertificateDelivery,
+                                                   to_json(delivery)));
+                   return {{"sha256", hex(stored->certificate.sha256())}};
+                 });
+    out.push_back(m.name);
+  }
+  return out;
+}
+
+std::vector<Installed> install_certificates(MemberSide& side) {
+  const auto files = side.mailbox.for_member(side.pool, side.name, "certificate.");
+  if (files.empty())
+    throw Error(Errc::kNotFound,
+                "there is no certificate for this member in the mailbox; run "
+                "'poolkey certificate publish' on the origin");
+  const Statement statement = held_statement(side);
+  std::vector<Installed> out;
+  for (const auto& file : files) {
+    const CertificateDelivery delivery =
+        certificate_delivery(verified_document(side, file, keys::oid::kCertificateDelivery));
+    check_addressee(side, delivery.member, "'" + file.string() + "'");
+    out.push_back(install_one(side, statement, delivery));
+  }
+  return out;
+}
+
+}  // namespace poolkey::pool

@@ -1,0 +1,28 @@
+// The certificate on its way from the origin to every member's token.
+// May touch: keys and below. Called by: app, for `certificate publish` and `member install`.
+#pragma once
+
+#include <vector>
+
+#include "keys/origin.h"
+#include "pool/member_side.h"
+#include "pool/repository.h"
+
+namespace poolkey::pool {
+
+/// The origin's side: posts the newest certificate of a key version, with its chain, to every
+/// enrolled member. Gives the members. Throws kNotFound if there is no certificate.
+std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbox& mailbox,
+                                            const PoolName& pool, const KeyVersion& key);
+
+struct Installed {
+  KeyVersion key;
+  crypto::Certificate certificate;
+  bool written = false;  ///< false: it was there
+};
+/// The member's side: writes each certificate from the mailbox beside its key, with the key's
+/// CKA_ID, and the chain. Throws kConflict if the replica is not in the token, kCorrupt if the
+/// certificate is for another key.
+std::vector<Installed> install_certificates(MemberSide& side);
+
+}  // namespace poolkey::pool

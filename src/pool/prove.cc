@@ -1,0 +1,234 @@
+#include "pool/prove.h"
+
+#include "base/file.h"
+#include "crypto/digest.h"
+#include "keys/oids.h"
+#include "keys/possession.h"
+#include "policy/attributes.h"
+#include "pool/deliver.h"
+
+namespace poolkey::pool {
+namespace {
+
+constexpr std::size_t kNonceSize = 32;
+constexpr std::string_view kChallengeFile = "challenge.cms";
+constexpr std::string_view kReceiptKind = "receipt";
+
+bool is_released(const keys::StoredKey& key) { return key.state != "generated"; }
+
+void store_challenge(keys::Context& context, const PoolName& pool, const MemberName& member,
+                     ByteView nonce) {
+  store::Transaction transaction(context.database);
+  const auto newest = context.database.row("SELECT MAX(number) AS newest FROM challenge");
+  context.database.run(
+      "INSERT INTO challenge (pool, member, nonce, number, issued_at)"
+      " VALUES (:pool, :member, :nonce, :number, :now)",
+      {{"pool", pool.str()},
+       {"member", member.str()},
+       {"nonce", hex(nonce)},
+       {"number", newest->is_null("newest") ? 1 : newest->integer("newest") + 1},
+       {"now", rfc3339(context.clock.now())}});
+  transaction.commit();
+}
+
+/// Private keys in the token that neither the statement nor the member itself accounts for.
+std::vector<std::string> strays(MemberSide& side, hsm::Session& session) {
+  std::vector<crypto::PublicKey> known{own_key(side, OwnRole::kIdentity).public_key,
+                                       own_key(side, OwnRole::kTransport).public_key};
+  for (const Statement::Version& v : held_statement(side).versions) known.push_back(v.public_key);
+  std::vector<std::string> out;
+  for (const hsm::KeyObject& key : hsm::find_private_keys(session, {}))
+    if (!key.public_key || std::find(known.begin(), known.end(), *key.public_key) == known.end())
+      out.push_back(key.label.empty() ? hex(key.id) : key.label);
+  return out;
+}
+
+policy::Permit proof_permit(MemberSide& side, const policy::Policy& policy, const KeyVersion& key) {
+  policy::Facts facts{
+      .action = policy::Action::kProve, .key = key, .pool = side.pool, .member = side.name};
+  facts.usage = policy::Usage::kProof;
+  facts.enrolled = true;
+  return keys::permit(side.context, policy, facts);
+}
+
+/// The receipt for one key version: what the token holds, signed by the replica (where there is
+/// one) and by the identity key.
+SignedReceipt answer_one(MemberSide& side, hsm::Session& session, const Challenge& asked,
+                         const KeyVersion& key, const std::string& spki_sha256,
+                         const std::vector<std::string>& stray_labels) {
+  const OwnKey identity = own_key(side, OwnRole::kIdentity);
+  Receipt receipt{side.address(),
+                  asked.nonce,
+                  key,
+                  spki_sha256,
+                  false,
+                  {},
+                  hex(identity.public_key.spki_sha256()),
+                  stray_labels};
+  std::optional<hsm::KeyObject> replica;
+  for (hsm::KeyObject& found : hsm::find_private_keys(session, {}))
+    if (found.public_key && hex(found.public_key->spki_sha256()) == spki_sha256)
+      replica = std::move(found);
+  SignedReceipt out;
+  if (replica) {
+    const policy::Policy policy = accepted_policy(side, key);
+    policy::Permit allowed = proof_permit(side, policy, key);
+    allowed.require(policy::Action::kProve, key.str(), side.name.str());
+    receipt.present = true;
+    receipt.attributes = hsm::read_back(session, replica->handle, policy::replica_private(policy));
+  }
+  out.statement.statement = json::compact(to_json(receipt));
+  if (replica)
+    out.replica_signature = keys::sign_with_object(session, replica->handle, *replica->public_key,
+                                                   view(out.statement.statement));
+  out.statement.identity_signature = sign_as_member(side, view(out.statement.statement));
+  return out;
+}
+
+[[noreturn]] void refuse(const std::string& why) { throw Error(Errc::kCorrupt, why); }
+
+/// Throws unless the receipt is this member's answer to its newest challenge.
+Receipt check_receipt(keys::Context& context, const PoolName& pool, const Member& m,
+                      const StoredChallenge& asked, const SignedReceipt& signed_part) {
+  const Receipt read = receipt(signed_part.statement.statement);
+  const ByteView text = view(signed_part.statement.statement);
+  if (!m.identity->verify("SHA256", text, signed_part.statement.identity_signature))
+    refuse("a receipt is not signed by the identity key that was enrolled");
+  if (read.member != address_of(pool, m))
+    refuse("a receipt is by another member or token than was enrolled");
+  if (read.nonce != asked.nonce) refuse("a receipt answers an older challenge");
+  const keys::StoredKey key = keys::key(context.database, read.key);
+  if (key.pool != pool || hex(key.public_key.spki_sha256()) != read.spki_sha256)
+    refuse("a receipt is about another key than " + read.key.str());
+  if (!read.present) return read;
+  if (!key.public_key.verify("SHA256", text, signed_part.replica_signature))
+    refuse("the replica's signature in a receipt for " + read.key.str() + " is wrong");
+  const std::string wrong = hsm::differences(
+      policy::replica_private(keys::policy_of(context.database, key)), read.attributes);
+  if (!wrong.empty()) refuse("the replica of " + read.key.str() + " has drifted: " + wrong);
+  return read;
+}
+
+void store_receipt(keys::Context& context, const PoolName& pool, const Member& m,
+                   const SignedReceipt& document, const Receipt& read) {
+  context.database.run(
+      "INSERT INTO receipt (pool, member, key_name, version, nonce, state, document, received_at)"
+      " VALUES (:pool, :member, :name, :version, :nonce, :state, :document, :now)"
+      " ON CONFLICT (pool, member, key_name, version, nonce) DO NOTHING",
+      {{"pool", pool.str()},
+       {"member", m.name.str()},
+       {"name", read.key.key.str()},
+       {"version", std::int64_t{read.key.version}},
+       {"nonce", hex(read.nonce)},
+       {"state", read.present ? "present" : "absent"},
+       {"document", json::compact(json::object{{"receipts", json::array{to_json(document)}}})},
+       {"now", rfc3339(context.clock.now())}});
+}
+
+std::size_t collect_one(keys::Context& context, const Mailbox& mailbox, const PoolName& pool,
+                        const Member& m) {
+  const auto path = mailbox.to_origin(std::string(kReceiptKind), pool, m.name);
+  if (!std::filesystem::exists(path)) return 0;
+  const auto asked = newest_challenge(context.database, pool, m.name);
+  if (!asked) refuse("it was never asked");
+  if (asked->answered_at) return 0;  // the file of an answer that was taken before
+  const std::vector<SignedReceipt> documents = signed_receipts(read_file(path));
+  std::vector<Receipt> read;
+  for (const SignedReceipt& d : documents)
+    read.push_back(check_receipt(context, pool, m, *asked, d));
+  keys::record(context, "pool collect", pool.str() + "/" + m.name.str(), "", nullptr,
+               [&]() -> json::object {
+                 store::Transaction transaction(context.database);
+                 json::object states;
+                 for (std::size_t i = 0; i < documents.size(); ++i) {
+                   store_receipt(context, pool, m, documents[i], read[i]);
+                   states[read[i].key.str()] = read[i].present ? "present" : "absent";
+                 }
+                 context.database.run(
+                     "UPDATE challenge SET answered_at = :now WHERE pool = :pool AND"
+                     " member = :member AND nonce = :nonce",
+                     {{"now", rfc3339(context.clock.now())},
+                      {"pool", pool.str()},
+                      {"member", m.name.str()},
+                      {"nonce", hex(asked->nonce)}});
+                 transaction.commit();
+                 return states;
+               });
+  return documents.size();
+}
+
+}  // namespace
+
+std::vector<MemberName> issue_challenges(keys::Context& context, const Mailbox& mailbox,
+                                         const PoolName& pool) {
+  std::vector<MemberName> out;
+  for (const Member& m : members(context.database, pool)) {
+    if (!m.enrolled) continue;
+    Challenge challenge{address_of(pool, m), crypto::random_bytes(kNonceSize), {}};
+    for (const keys::StoredKey& key : keys::keys_of_pool(context.database, pool))
+      if (is_released(key) && newest_envelope(context.database, pool, m.name, key.name))
+        challenge.keys.emplace_back(key.name, hex(key.public_key.spki_sha256()));
+    if (challenge.keys.empty()) continue;
+    keys::record(context, "pool challenge", pool.str() + "/" + m.name.str(), "", nullptr,
+                 [&]() -> json::object {
+                   store_challenge(context, pool, m.name, challenge.nonce);
+                   mailbox.put(
+                       mailbox.to_member(pool, m.name, std::string(kChallengeFile)),
+                       keys::sign_document(context, keys::oid::kChallenge, to_json(challenge)));
+                   return {{"nonce", hex(challenge.nonce)}};
+                 });
+    out.push_back(m.name);
+  }
+  if (out.empty())
+    throw Error(Errc::kNotFound, "there is nothing to prove in pool '" + pool.str() +
+                                     "': no key was released to an enrolled member yet");
+  return out;
+}
+
+std::vector<Receipt> answer_challenge(MemberSide& side) {
+  const auto path = side.mailbox.to_member(side.pool, side.name, std::string(kChallengeFile));
+  if (!std::filesystem::exists(path))
+    throw Error(Errc::kNotFound, "there is no challenge for this member at '" + path.string() +
+                                     "'; run 'poolkey pool challenge' on the origin");
+  const Challenge asked = challenge(verified_document(side, path, keys::oid::kChallenge));
+  check_addressee(side, asked.member, "'" + path.string() + "'");
+  const hsm::Lease lease = side.context.token->lease();
+  const std::vector<std::string> stray_labels = strays(side, *lease);
+  std::vector<Receipt> out;
+  keys::record(side.context, "member prove", side.pool.str() + "/" + side.name.str(), "", nullptr,
+               [&]() -> json::object {
+                 json::array receipts;
+                 json::object states;
+                 for (const auto& [key, spki_sha256] : asked.keys) {
+                   const SignedReceipt answer =
+                       answer_one(side, *lease, asked, key, spki_sha256, stray_labels);
+                   out.push_back(receipt(answer.statement.statement));
+                   states[key.str()] = out.back().present ? "present" : "absent";
+                   receipts.emplace_back(to_json(answer));
+                 }
+                 side.mailbox.put(
+                     side.mailbox.to_origin(std::string(kReceiptKind), side.pool, side.name),
+                     view(json::pretty(json::object{{"receipts", std::move(receipts)}})));
+                 return states;
+               });
+  return out;
+}
+
+std::vector<Collected> collect_receipts(keys::Context& context, const Mailbox& mailbox,
+                                        const PoolName& pool) {
+  std::vector<Collected> out;
+  for (const Member& m : members(context.database, pool)) {
+    if (!m.enrolled) continue;
+    Collected one{.member = m.name};
+    try {
+      one.receipts = collect_one(context, mailbox, pool, m);
+    } catch (const Error& error) {
+      if (error.code() != Errc::kCorrupt && error.code() != Errc::kNotFound) throw;
+      one.refused = error.what();
+    }
+    if (one.receipts > 0 || !one.refused.empty()) out.push_back(std::move(one));
+  }
+  return out;
+}
+
+}  // namespace poolkey::pool

@@ -1,0 +1,35 @@
+// Proof of possession: the origin asks, a member answers with what its token really holds, the
+// origin checks and remembers. May touch: keys and below. Called by: app.
+#pragma once
+
+#include <vector>
+
+#include "keys/origin.h"
+#include "pool/member_side.h"
+#include "pool/repository.h"
+
+namespace poolkey::pool {
+
+/// The origin's side: a fresh challenge to every enrolled member about all released key versions.
+/// Gives the members asked.
+std::vector<MemberName> issue_challenges(keys::Context& context, const Mailbox& mailbox,
+                                         const PoolName& pool);
+
+/// The member's side: answers the challenge in the mailbox, one receipt for each key version. A
+/// replica that is there signs; one that is not is reported absent by the identity key alone.
+/// Throws kNotFound if there is no challenge.
+std::vector<Receipt> answer_challenge(MemberSide& side);
+
+/// What came of one member's file of receipts.
+struct Collected {
+  MemberName member;
+  std::size_t receipts = 0;
+  std::string refused{};  ///< why the file does not count; empty if it does
+};
+
+/// The origin's side: checks the receipts in the mailbox against the newest challenges, by both
+/// signatures, and stores them. A file that is no answer to the newest challenge is refused.
+std::vector<Collected> collect_receipts(keys::Context& context, const Mailbox& mailbox,
+                                        const PoolName& pool);
+
+}  // namespace poolkey::pool

@@ -1,0 +1,227 @@
+#include "pool/release.h"
+
+#include "crypto/cms.h"
+#include "crypto/digest.h"
+#include "hsm/object.h"
+#include "hsm/wrap.h"
+#include "keys/oids.h"
+#include "keys/signer.h"
+#include "policy/attributes.h"
+#include "pool/statement.h"
+
+namespace poolkey::pool {
+namespace {
+
+hsm::OaepHash oaep_hash(policy::Suite suite) {
+  return suite == policy::Suite::kOaepSha256Kwp ? hsm::OaepHash::kSha256 : hsm::OaepHash::kSha1;
+}
+
+policy::Suite choose_suite(const hsm::Module& module, const policy::Policy& policy) {
+  for (const auto& suite : policy.exports().wrapped.value().suites.value)
+    if (hsm::offers(module, oaep_hash(suite.value))) return suite.value;
+  throw Error(Errc::kUnsupported, "the origin's token offers none of the wrap suites of policy '" +
+                                      policy.name() + "' (" +
+                                      policy.exports().wrapped->suites.where.str() + ")");
+}
+
+policy::Permit release_permit(keys::Context& context, const ReleasePlan& plan,
+                              const keys::StoredKey& key, const policy::Policy& policy) {
+  policy::Facts facts{.action = policy::Action::kRelease, .key = key.name, .pool = plan.pool};
+  facts.algorithm = key.public_key.algorithm();
+  facts.key_age = context.clock.now() - key.created;
+  facts.suite = plan.suite;
+  facts.recipients = static_cast<std::uint32_t>(plan.members.size());
+  facts.enrolled = true;     // plan_release() refuses others
+  facts.from_origin = true;  // the record says so: it was generated here
+  return keys::permit(context, policy, facts);
+}
+
+std::string subject_of(const ReleasePlan& plan) {
+  std::string out = plan.pool.str();
+  for (const keys::StoredKey& key : plan.keys) out += "/" + key.name.str();
+  return out;
+}
+
+std::int64_t next_release(store::Database& database) {
+  const auto row = database.row("SELECT MAX(number) AS newest FROM release");
+  return row && !row->is_null("newest") ? row->integer("newest") + 1 : 1;
+}
+
+/// A private key object of the origin with the public key on record, or an error that says so.
+CK_OBJECT_HANDLE origin_object(hsm::Session& session, const keys::StoredKey& key) {
+  const auto found = hsm::find_private_key(session, key.public_key, key.id);
+  if (!found)
+    throw Error(Errc::kConflict, "the origin's token no longer holds " + key.name.str() +
+                                     "; restore the token before you release");
+  return found->handle;
+}
+
+struct WrappedKey {
+  const keys::StoredKey* key;
+  Bytes kwp;
+};
+
+/// The wrapped parts: each key once, and the wrapping key once for each member.
+struct Wrapped {
+  std::vector<WrappedKey> keys;
+  std::vector<Bytes> oaep;  ///< in the order of the plan's members
+};
+
+Wrapped wrap_all(keys::Context& context, const ReleasePlan& plan,
+                 const std::function<void(hsm::Role)>& log_in) {
+  hsm::Token& token = *context.token;
+  log_in(hsm::Role::kSecurityOfficer);
+  hsm::Session& session = token.keeper();  // the wrapping key lives and dies with this session
+  const CK_OBJECT_HANDLE wrapping_key = hsm::generate_trusted_wrapping_key(session);
+  token.logout();
+  log_in(hsm::Role::kUser);
+  Wrapped out;
+  for (const keys::StoredKey& key : plan.keys)
+    out.keys.push_back({&key, hsm::wrap_kwp(session, wrapping_key, origin_object(session, key))});
+  for (const Member& m : plan.members) {
+    const CK_OBJECT_HANDLE trusted = hsm::find_trusted_key(session, m.transport.value());
+    if (trusted == CK_INVALID_HANDLE)
+      throw Error(Errc::kConflict, "the origin's token has no trusted key of member '" +
+                                       m.name.str() + "'; admit the member again");
+    out.oaep.push_back(hsm::wrap_oaep(session, trusted, wrapping_key, oaep_hash(plan.suite)));
+  }
+  hsm::destroy_object(session, wrapping_key);
+  return out;
+}
+
+Envelope envelope_for(const ReleasePlan& plan, const Member& m, const keys::StoredKey& key,
+                      const policy::Policy& policy, std::int64_t number, Bytes blob) {
+  return {address_of(plan.pool, m),
+          key.name,
+          number,
+          key.public_key,
+          key.id,
+          policy::replica_private(policy),
+          policy::replica_public(policy),
+          policy.file(),
+          key.policy_sha256,
+          policy.text(),
+          std::string(word(plan.suite)),
+          std::move(blob)};
+}
+
+void store_release(keys::Context& context, const ReleasePlan& plan, std::int64_t number,
+                   const std::vector<std::pair<Envelope, Bytes>>& envelopes) {
+  store::Database& database = context.database;
+  store::Transaction transaction(database);
+  const std::string now = rfc3339(context.clock.now());
+  database.run(
+      "INSERT INTO release (number, pool, suite, created_at, operator)"
+      " VALUES (:number, :pool, :suite, :now, :operator)",
+      {{"number", number},
+       {"pool", plan.pool.str()},
+       {"suite", std::string(word(plan.suite))},
+       {"now", now},
+       {"operator", context.actor}});
+  for (const keys::StoredKey& key : plan.keys) {
+    database.run(
+        "INSERT INTO release_key (number, key_name, version) VALUES (:number, :name, :version)",
+        {{"number", number},
+         {"name", key.name.key.str()},
+         {"version", std::int64_t{key.name.version}}});
+    if (key.state == "generated") keys::set_key_state(database, key.name, "released");
+  }
+  for (const auto& [envelope, cms] : envelopes)
+    database.run(
+        "INSERT INTO envelope (number, key_name, version, pool, member, cms, state, queued_at)"
+        " VALUES (:number, :name, :version, :pool, :member, :cms, 'queued', :now)",
+        {{"number", number},
+         {"name", envelope.key.key.str()},
+         {"version", std::int64_t{envelope.key.version}},
+         {"pool", plan.pool.str()},
+         {"member", envelope.member.member.str()},
+         {"cms", base64(cms)},
+         {"now", now}});
+  transaction.commit();
+}
+
+bool is_stored(store::Database& database, std::int64_t number) {
+  return database.row("SELECT number FROM release WHERE number = :n", {{"n", number}}).has_value();
+}
+
+}  // namespace
+
+ReleasePlan plan_release(keys::Context& context, const PoolName& pool,
+                         const std::vector<KeyVersion>& versions) {
+  ReleasePlan plan{pool, {}, members(context.database, pool), policy::Suite::kOaepSha256Kwp};
+  for (const KeyVersion& version : versions) {
+    keys::StoredKey key = keys::key(context.database, version);
+    if (key.pool != pool)
+      throw Error(Errc::kDenied, version.str() + " is not a key of pool '" + pool.str() +
+                                     "'; keys are generated for one pool and stay in it");
+    plan.keys.push_back(std::move(key));
+  }
+  std::sort(plan.keys.begin(), plan.keys.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  for (const Member& m : plan.members)
+    if (!m.enrolled)
+      throw Error(Errc::kDenied, "member '" + m.name.str() + "' of pool '" + pool.str() +
+                                     "' is not enrolled; enrol and admit it, or take it out of "
+                                     "the topology");
+  const policy::Policy policy = keys::policy_of(context.database, plan.keys.at(0));
+  if (policy.exports().wrapped) plan.suite = choose_suite(context.token->module(), policy);
+  for (const keys::StoredKey& key : plan.keys)
+    (void)release_permit(context, plan, key, keys::policy_of(context.database, key));
+  return plan;
+}
+
+std::int64_t release(keys::Context& context, const Mailbox& mailbox, const ReleasePlan& plan,
+                     const std::function<void(hsm::Role)>& log_in) {
+  store::Operation operation = context.journal.begin("key release", subject_of(plan));
+  const std::int64_t number = std::stoll(
+      operation.step("number", [&] { return std::to_string(next_release(context.database)); }));
+  bool user = false;
+  operation.step("wrap", [&]() -> std::string {
+    if (is_stored(context.database, number)) return "stored before";
+    std::vector<policy::Policy> policies;
+    std::string rules;
+    for (const keys::StoredKey& key : plan.keys) {
+      policies.push_back(keys::policy_of(context.database, key));
+      policy::Permit allowed = release_permit(context, plan, key, policies.back());
+      allowed.require(policy::Action::kRelease, key.name.str());
+      rules += (rules.empty() ? "" : "; ") + allowed.rule();
+    }
+    keys::record(
+        context, "key release", subject_of(plan), rules, &operation, [&]() -> json::object {
+          const Wrapped wrapped = wrap_all(context, plan, log_in);
+          user = true;
+          std::vector<std::pair<Envelope, Bytes>> envelopes;
+          json::array recipients;
+          for (std::size_t m = 0; m < plan.members.size(); ++m) {
+            recipients.emplace_back(plan.members[m].name.str());
+            for (std::size_t k = 0; k < wrapped.keys.size(); ++k) {
+              Bytes blob = wrapped.oaep[m];
+              blob.insert(blob.end(), wrapped.keys[k].kwp.begin(), wrapped.keys[k].kwp.end());
+              Envelope envelope = envelope_for(plan, plan.members[m], *wrapped.keys[k].key,
+                                               policies[k], number, std::move(blob));
+              Bytes cms = keys::sign_document(context, keys::oid::kEnvelope, to_json(envelope));
+              envelopes.emplace_back(std::move(envelope), std::move(cms));
+            }
+          }
+          store_release(context, plan, number, envelopes);
+          return {{"release", number},
+                  {"suite", std::string(word(plan.suite))},
+                  {"recipients", std::move(recipients)},
+                  {"private_key_wraps", static_cast<std::int64_t>(wrapped.keys.size())}};
+        });
+    return "done";
+  });
+  if (!user) log_in(hsm::Role::kUser);
+  operation.step("post", [&]() -> std::string {
+    for (const Member& m : plan.members) {
+      for (const keys::StoredKey& key : plan.keys)
+        post_envelope(context, mailbox, plan.pool, m, key.name);
+      post_statement(context, mailbox, plan.pool, m);
+    }
+    return "done";
+  });
+  operation.finish();
+  return number;
+}
+
+}  // namespace poolkey::pool

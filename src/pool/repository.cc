@@ -1,0 +1,163 @@
+#include "pool/repository.h"
+
+#include "base/error.h"
+#include "crypto/digest.h"
+
+namespace poolkey::pool {
+namespace {
+
+Member read_member(const store::Row& row) {
+  Member out{.name = MemberName(row.text("name"))};
+  out.enrolled = row.text("state") == "enrolled";
+  if (!out.enrolled) return out;
+  out.token_label = row.text("token_label");
+  out.token_serial = row.text("token_serial");
+  out.identity = crypto::PublicKey::from_spki_der(from_base64(row.text("identity_spki")));
+  out.transport = crypto::PublicKey::from_spki_der(from_base64(row.text("transport_spki")));
+  out.fingerprint = row.text("fingerprint");
+  return out;
+}
+
+store::Params one_member(const PoolName& pool, const MemberName& member) {
+  return {{"pool", pool.str()}, {"member", member.str()}};
+}
+
+store::Params with_key(store::Params params, const KeyVersion& key) {
+  params.emplace_back("name", key.key.str());
+  params.emplace_back("version", std::int64_t{key.version});
+  return params;
+}
+
+template <class T>
+std::string listed(const std::vector<T>& names) {
+  std::string out;
+  for (const T& n : names) out += (out.empty() ? "" : ", ") + n.str();
+  return out.empty() ? "none" : out;
+}
+
+}  // namespace
+
+bool define_pool(store::Database& database, const PoolName& pool, const std::string& topology,
+                 const std::vector<MemberName>& names, Time now) {
+  store::Transaction transaction(database);
+  const std::string digest = hex(crypto::sha256(view(topology)));
+  const auto before =
+      database.row("SELECT topology_sha256 FROM pool WHERE name = :name", {{"name", pool.str()}});
+  database.run(
+      "INSERT INTO pool (name, topology_text, topology_sha256, created_at)"
+      " VALUES (:name, :text, :sha256, :now) ON CONFLICT (name) DO UPDATE SET"
+      " topology_text = excluded.topology_text, topology_sha256 = excluded.topology_sha256",
+      {{"name", pool.str()}, {"text", topology}, {"sha256", digest}, {"now", rfc3339(now)}});
+  for (const MemberName& name : names)
+    database.run(
+        "INSERT INTO member (pool, name, state) VALUES (:pool, :member, 'expected')"
+        " ON CONFLICT (pool, name) DO NOTHING",
+        one_member(pool, name));
+  transaction.commit();
+  return !before || before->text("topology_sha256") != digest;
+}
+
+std::string topology_text(store::Database& database, const PoolName& pool) {
+  const auto row =
+      database.row("SELECT topology_text FROM pool WHERE name = :name", {{"name", pool.str()}});
+  if (!row)
+    throw Error(Errc::kNotFound, "there is no pool '" + pool.str() +
+                                     "' (pools: " + listed(pools(database)) +
+                                     "); define it with 'poolkey pool define TOPOLOGY'");
+  return row->text("topology_text");
+}
+
+std::vector<PoolName> pools(store::Database& database) {
+  std::vector<PoolName> out;
+  for (const store::Row& row : database.rows("SELECT name FROM pool ORDER BY name"))
+    out.emplace_back(row.text("name"));
+  return out;
+}
+
+std::vector<Member> members(store::Database& database, const PoolName& pool) {
+  (void)topology_text(database, pool);  // says so if there is no such pool
+  std::vector<Member> out;
+  for (const store::Row& row :
+       database.rows("SELECT name, state, token_label, token_serial, identity_spki, transport_spki,"
+                     " fingerprint FROM member WHERE pool = :pool ORDER BY name",
+                     {{"pool", pool.str()}}))
+    out.push_back(read_member(row));
+  return out;
+}
+
+Member member(store::Database& database, const PoolName& pool, const MemberName& name) {
+  std::vector<MemberName> known;
+  for (Member& m : members(database, pool)) {
+    if (m.name == name) return std::move(m);
+    known.push_back(m.name);
+  }
+  throw Error(Errc::kNotFound, "pool '" + pool.str() + "' has no member '" + name.str() +
+                                   "' (members: " + listed(known) + ")");
+}
+
+void set_enrolled(store::Database& database, const PoolName& pool, const Member& m, Time now) {
+  store::Params params = one_member(pool, m.name);
+  params.emplace_back("label", m.token_label);
+  params.emplace_back("serial", m.token_serial);
+  params.emplace_back("identity", base64(m.identity.value().spki_der()));
+  params.emplace_back("transport", base64(m.transport.value().spki_der()));
+  params.emplace_back("fingerprint", m.fingerprint);
+  params.emplace_back("now", rfc3339(now));
+  database.run(
+      "UPDATE member SET state = 'enrolled', token_label = :label, token_serial = :serial,"
+      " identity_spki = :identity, transport_spki = :transport, fingerprint = :fingerprint,"
+      " enrolled_at = :now WHERE pool = :pool AND name = :member",
+      params);
+}
+
+Address address_of(const PoolName& pool, const Member& m) { return {pool, m.name, m.token_serial}; }
+
+std::optional<StoredEnvelope> newest_envelope(store::Database& database, const PoolName& pool,
+                                              const MemberName& member, const KeyVersion& key) {
+  const auto rows = database.rows(
+      "SELECT number, cms FROM envelope WHERE pool = :pool AND member = :member"
+      " AND key_name = :name AND version = :version ORDER BY number DESC LIMIT 1",
+      with_key(one_member(pool, member), key));
+  if (rows.empty()) return std::nullopt;
+  return StoredEnvelope{rows.front().integer("number"), from_base64(rows.front().text("cms"))};
+}
+
+void mark_queued(store::Database& database, const PoolName& pool, const MemberName& member,
+                 const KeyVersion& key, std::int64_t release, Time now) {
+  store::Params params = with_key(one_member(pool, member), key);
+  params.emplace_back("release", release);
+  params.emplace_back("now", rfc3339(now));
+  database.run(
+      "UPDATE envelope SET state = 'queued', queued_at = :now WHERE pool = :pool AND"
+      " member = :member AND key_name = :name AND version = :version AND number = :release",
+      params);
+}
+
+std::optional<StoredChallenge> newest_challenge(store::Database& database, const PoolName& pool,
+                                                const MemberName& member) {
+  const auto rows = database.rows(
+      "SELECT nonce, issued_at, answered_at FROM challenge WHERE pool = :pool AND"
+      " member = :member ORDER BY number DESC LIMIT 1",
+      one_member(pool, member));
+  if (rows.empty()) return std::nullopt;
+  return StoredChallenge{from_hex(rows.front().text("nonce")), rows.front().text("issued_at"),
+                         rows.front().optional_text("answered_at")};
+}
+
+std::optional<StoredReceipt> find_receipt(store::Database& database, const PoolName& pool,
+                                          const MemberName& member, const KeyVersion& key,
+                                          ByteView nonce) {
+  store::Params params = with_key(one_member(pool, member), key);
+  params.emplace_back("nonce", hex(nonce));
+  const auto row = database.row(
+      "SELECT document, received_at FROM receipt WHERE pool = :pool AND member = :member AND"
+      " key_name = :name AND version = :version AND nonce = :nonce",
+      params);
+  if (!row) return std::nullopt;
+  std::vector<SignedReceipt> documents = signed_receipts(row->text("document"));
+  if (documents.size() != 1) throw Error(Errc::kCorrupt, "a stored receipt is damaged");
+  Receipt read = receipt(documents.front().statement.statement);
+  return StoredReceipt{std::move(documents.front()), std::move(read), row->text("received_at")};
+}
+
+}  // namespace poolkey::pool

@@ -1,0 +1,65 @@
+// Pools, members, releases, challenges, receipts and statements in the origin's database.
+// May touch: store, keys/repository. Called by: the origin's verbs of pool, status, report.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "keys/repository.h"
+#include "pool/documents.h"
+
+namespace poolkey::pool {
+
+/// A member as the origin knows it. Before enrolment only its name.
+struct Member {
+  MemberName name;
+  bool enrolled = false;
+  std::string token_label{}, token_serial{};
+  std::optional<crypto::PublicKey> identity{}, transport{};
+  std::string fingerprint{};
+};
+
+/// Defines or changes a pool and makes its members known. True if anything changed.
+bool define_pool(store::Database& database, const PoolName& pool, const std::string& topology,
+                 const std::vector<MemberName>& members, Time now);
+/// Throws kNotFound with the pools there are.
+std::string topology_text(store::Database& database, const PoolName& pool);
+std::vector<PoolName> pools(store::Database& database);
+std::vector<Member> members(store::Database& database, const PoolName& pool);
+/// Throws kNotFound with the members there are.
+Member member(store::Database& database, const PoolName& pool, const MemberName& name);
+void set_enrolled(store::Database& database, const PoolName& pool, const Member& member, Time now);
+
+Address address_of(const PoolName& pool, const Member& member);
+
+/// The envelope of a member for a key version from the newest release of it.
+struct StoredEnvelope {
+  std::int64_t release;
+  Bytes cms;
+};
+std::optional<StoredEnvelope> newest_envelope(store::Database& database, const PoolName& pool,
+                                              const MemberName& member, const KeyVersion& key);
+void mark_queued(store::Database& database, const PoolName& pool, const MemberName& member,
+                 const KeyVersion& key, std::int64_t release, Time now);
+
+/// The newest challenge of a member, and whether it was answered.
+struct StoredChallenge {
+  Bytes nonce;
+  std::string issued_at;
+  std::optional<std::string> answered_at;
+};
+std::optional<StoredChallenge> newest_challenge(store::Database& database, const PoolName& pool,
+                                                const MemberName& member);
+
+struct StoredReceipt {
+  SignedReceipt document;
+  Receipt receipt;
+  std::string received_at;
+};
+/// The receipt for a key version that answered the challenge with this nonce.
+std::optional<StoredReceipt> find_receipt(store::Database& database, const PoolName& pool,
+                                          const MemberName& member, const KeyVersion& key,
+                                          ByteView nonce);
+
+}  // namespace poolkey::pool
