@@ -8,12 +8,7 @@
 namespace poolkey::requests {
 namespace {
 
-struct RoleRow {
-  Role role;
-  std::string_view name;
-};
-constexpr std::array kRoles{RoleRow{Role::kEdgeExternal, "edge-external"},
-                            RoleRow{Role::kEdgeInternal, "edge-internal"}};
+constexpr std::array kRoles{Role::kEdgeExternal, Role::kEdgeInternal};
 
 /// A set: a name that two rules ask for (one FQDN for all services) stands once, by the first.
 void add(std::vector<RequestedName>& sans, const std::string& name, std::string rule,
@@ -48,16 +43,15 @@ RequestedNames internal(const EdgeServices& edge, CaKind ca) {
 
 }  // namespace
 
-std::string_view name(Role role) { return std::ranges::find(kRoles, role, &RoleRow::role)->name; }
-
 Role parse_role(std::string_view text) {
   std::string known;
-  for (const RoleRow& row : kRoles) {
-    if (row.name == text) return row.role;
-    known += (known.empty() ? "" : ", ") + std::string(row.name);
+  for (const Role role : kRoles) {
+    if (policy::word(role) == text) return role;
+    known += (known.empty() ? "" : ", ") + std::string(policy::word(role));
   }
-  throw Error(Errc::kInvalidArgument,
-              "'" + std::string(text) + "' is no certificate role; there are " + known);
+  throw Error(
+      Errc::kInvalidArgument,
+      "'" + std::string(text) + "' is no certificate role of a topology; there are " + known);
 }
 
 std::vector<std::string> RequestedNames::dns_sans() const {
@@ -67,7 +61,10 @@ std::vector<std::string> RequestedNames::dns_sans() const {
 }
 
 RequestedNames names_for(const EdgeServices& edge, Role role, CaKind ca) {
-  return role == Role::kEdgeExternal ? external(edge) : internal(edge, ca);
+  if (role == Role::kEdgeExternal) return external(edge);
+  if (role == Role::kEdgeInternal) return internal(edge, ca);
+  throw Error(Errc::kInvalidArgument, "an Edge pool has no certificate of the role '" +
+                                          std::string(policy::word(role)) + "'");
 }
 
 RequestedNames names_for(const Topology& topology, const PoolName& pool, Role role, CaKind ca) {

@@ -6,19 +6,17 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/words.h"
 #include "requests/topology.h"
 
 namespace poolkey::requests {
 
-/// What a certificate is for.
-enum class Role { kEdgeExternal, kEdgeInternal };
-/// "edge-external", "edge-internal"
-std::string_view name(Role role);
-/// Throws kInvalidArgument listing the roles.
-Role parse_role(std::string_view text);
+using policy::CaKind;
+using policy::Role;
 
-/// A public CA must repeat the common name in the SAN (BR 7.1.4.3).
-enum class CaKind { kInternal, kPublic };
+/// The roles whose names a topology gives: "edge-external", "edge-internal".
+/// Throws kInvalidArgument listing them.
+Role parse_role(std::string_view text);
 
 /// A name, the rule that asks for it, and where the topology has what the rule read.
 struct RequestedName {
@@ -35,7 +33,8 @@ struct RequestedNames {
 
 /// Edge external: CN = Access Edge FQDN; SAN = {Access, Web Conferencing} and sip.<d> of each SIP
 /// domain (with automatic configuration or federation) and the XMPP names; never the A/V FQDN.
-/// Edge internal: CN = internal FQDN and no SAN. Throws kNotFound for an unknown pool.
+/// Edge internal: CN = internal FQDN and no SAN, or the name again for a public CA (BR 7.1.4.3).
+/// Throws kNotFound for an unknown pool, kInvalidArgument for a role of another kind of pool.
 RequestedNames names_for(const Topology& topology, const PoolName& pool, Role role,
                          CaKind ca = CaKind::kInternal);
 /// The same from an Edge pool's own table.

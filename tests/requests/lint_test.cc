@@ -66,7 +66,7 @@ std::vector<std::string> found_after(Change change, Profile profile = Profile::k
 
 TEST(LintTest, FindsNothingInARequestOfOurs) {
   for (const Profile profile : {Profile::kPublicBr, Profile::kLync, Profile::kInternal})
-    EXPECT_THAT(found(external(good()), profile), IsEmpty()) << name(profile);
+    EXPECT_THAT(found(external(good()), profile), IsEmpty()) << policy::word(profile);
   EXPECT_THAT(found(external(good_ec()), Profile::kPublicBr), IsEmpty());
   EXPECT_THAT(found(internal("lsedge.contoso.net"), Profile::kLync), IsEmpty());
   EXPECT_THAT(found(internal("lsedge.contoso.net"), Profile::kInternal), IsEmpty());
@@ -216,7 +216,7 @@ TEST(LintTest, HoldsRequestsAgainstTheirPool) {
 
 TEST(LintTest, KnowsItsProfilesByName) {
   EXPECT_EQ(parse_profile("public-br"), Profile::kPublicBr);
-  EXPECT_EQ(parse_profile(name(Profile::kInternal)), Profile::kInternal);
+  EXPECT_EQ(parse_profile(policy::word(Profile::kInternal)), Profile::kInternal);
   EXPECT_THAT([] { parse_profile("br"); },
               ThrowsErrc(Errc::kInvalidArgument, "public-br, lync, internal"));
 }

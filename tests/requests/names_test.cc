@@ -72,7 +72,7 @@ TEST(NamesTest, RepeatTheInternalNameForAPublicCa) {
 }
 
 TEST(NamesTest, RefuseUnknownRoles) {
-  EXPECT_EQ(parse_role(name(Role::kEdgeInternal)), Role::kEdgeInternal);
+  EXPECT_EQ(parse_role(policy::word(Role::kEdgeInternal)), Role::kEdgeInternal);
   EXPECT_THAT([] { parse_role("director"); },
               ThrowsErrc(Errc::kInvalidArgument, "edge-external, edge-internal"));
 }

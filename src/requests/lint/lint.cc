@@ -11,12 +11,11 @@ namespace {
 
 struct ProfileRow {
   Profile profile;
-  std::string_view name;
   Level Rule::*level;
 };
-constexpr std::array kProfiles{ProfileRow{Profile::kPublicBr, "public-br", &Rule::public_br},
-                               ProfileRow{Profile::kLync, "lync", &Rule::lync},
-                               ProfileRow{Profile::kInternal, "internal", &Rule::internal}};
+constexpr std::array kProfiles{ProfileRow{Profile::kPublicBr, &Rule::public_br},
+                               ProfileRow{Profile::kLync, &Rule::lync},
+                               ProfileRow{Profile::kInternal, &Rule::internal}};
 
 const ProfileRow& row(Profile profile) {
   return *std::ranges::find(kProfiles, profile, &ProfileRow::profile);
@@ -47,14 +46,11 @@ std::string_view name(Severity severity) {
   return kNames[static_cast<std::size_t>(severity)];
 }
 
-std::string_view name(Profile profile) { return row(profile).name; }
-
 Profile parse_profile(std::string_view text) {
+  if (const auto profile = policy::parse_word<Profile>(text)) return *profile;
   std::string known;
-  for (const ProfileRow& profile : kProfiles) {
-    if (profile.name == text) return profile.profile;
-    known += (known.empty() ? "" : ", ") + std::string(profile.name);
-  }
+  for (const std::string& word : policy::all_words<Profile>())
+    known += (known.empty() ? "" : ", ") + word;
   throw Error(Errc::kInvalidArgument,
               "'" + std::string(text) + "' is no lint profile; there are " + known);
 }

@@ -18,9 +18,7 @@ enum class Severity { kInfo, kWarn, kError };
 std::string_view name(Severity severity);
 
 /// Whose rules count: a public CA's (Baseline Requirements), the product's, or our own CA's.
-enum class Profile { kPublicBr, kLync, kInternal };
-/// "public-br", "lync", "internal"
-std::string_view name(Profile profile);
+using Profile = policy::LintProfile;
 /// Throws kInvalidArgument listing the profiles.
 Profile parse_profile(std::string_view text);
 

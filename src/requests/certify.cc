@@ -1,0 +1,109 @@
+#include "requests/certify.h"
+
+#include "crypto/certificate.h"
+#include "keys/signer.h"
+#include "pool/repository.h"
+#include "requests/accept.h"
+#include "requests/issue.h"
+
+namespace poolkey::requests {
+namespace {
+
+IssueProfile profile_of(const policy::Policy& policy) {
+  IssueProfile out;
+  out.max_validity = policy.lifetime().certificate.value;
+  for (const auto& u : policy.request().extended_key_usage.value)
+    out.extended_key_usage.push_back(crypto::parse_extended_key_usage(policy::word(u.value)));
+  for (const auto& u : policy.request().key_usage.value)
+    out.key_usage.insert(crypto::parse_key_usage(policy::word(u.value)));
+  return out;
+}
+
+policy::Permit issue_permit(keys::Context& context, const StoredRequest& request,
+                            const keys::StoredKey& key, const policy::Policy& policy,
+                            Duration validity) {
+  policy::Facts facts{.action = policy::Action::kIssue, .key = key.name, .pool = request.pool};
+  facts.algorithm = key.public_key.algorithm();
+  facts.role = request.role;
+  facts.ca = CaKind::kInternal;
+  facts.validity = validity;
+  facts.key_age = context.clock.now() - key.created;
+  for (const auto& u : policy.request().key_usage.value) facts.key_usage.push_back(u.value);
+  for (const auto& u : policy.request().extended_key_usage.value)
+    facts.extended_key_usage.push_back(u.value);
+  return keys::permit(context, policy, facts);
+}
+
+crypto::EvpPkey ca_key(keys::Context& context, const keys::OriginSigner& ca, Duration validity) {
+  policy::Facts facts{.action = policy::Action::kSign, .key = ca.key.name};
+  facts.algorithm = ca.key.public_key.algorithm();
+  facts.key_age = context.clock.now() - ca.key.created;
+  facts.usage = policy::Usage::kCertificate;
+  facts.validity = validity;
+  return keys::signing_key(context,
+                           keys::permit(context, keys::policy_of(context.database, ca.key), facts),
+                           policy::Usage::kCertificate, ca.key);
+}
+
+void check(keys::Context& context, const StoredRequest& request, const keys::StoredKey& key,
+           const policy::Policy& policy, const keys::StoredCertificate& made) {
+  const Topology topology =
+      parse_topology(pool::topology_text(context.database, request.pool), "topology");
+  const std::vector<std::string> faults =
+      check_certificate(made.certificate, made.chain, keys::origin_root(context.database),
+                        key.public_key, names_for(topology, request.pool, request.role),
+                        policy.lifetime().certificate.value, context.clock.now());
+  if (faults.empty()) return;
+  std::string sentence = "the certificate for " + key.name.str() + " is not accepted:";
+  for (const std::string& fault : faults) sentence += "\n  " + fault;
+  throw Error(Errc::kCorrupt, sentence);
+}
+
+}  // namespace
+
+keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRequest& request) {
+  if (auto stored = keys::certificate_of_request(context.database, request.id))
+    return std::move(*stored);
+  const keys::StoredKey key = keys::key(context.database, request.key);
+  const policy::Policy policy = keys::policy_of(context.database, key);
+  const keys::OriginSigner ca = keys::origin_signer(context.database, keys::OriginRole::kIssuingCa);
+  const crypto::CertificateSpec spec =
+      certificate_spec(crypto::parse_csr(request.csr), profile_of(policy),
+                       ca.certificate.not_after(), context.clock.now());
+  const Duration validity = spec.not_after - spec.not_before;
+  policy::Permit allowed = issue_permit(context, request, key, policy, validity);
+  allowed.require(policy::Action::kIssue, key.name.str());
+  const crypto::EvpPkey signer = ca_key(context, ca, validity);
+  store::Operation operation = context.journal.begin("certificate issue", request.id);
+  // The DER is the step's result: a run that was interrupted after it gives this certificate, and
+  // never a second one for one request.
+  const std::string der = operation.step("issue", [&] {
+    std::string out;
+    keys::record(context, "certificate issue", request.id, allowed.rule(), &operation,
+                 [&]() -> json::object {
+                   const crypto::Certificate made = crypto::Certificate::from_der(crypto::issue(
+                       spec, key.public_key, ca.certificate, signer.get(), context.library));
+                   out = base64(made.der());
+                   return {{"subject", made.subject()},
+                           {"serial", made.serial()},
+                           {"sha256", hex(made.sha256())},
+                           {"not_after", rfc3339(made.not_after())}};
+                 });
+    return out;
+  });
+  const keys::StoredCertificate made{crypto::Certificate::from_der(from_base64(der)),
+                                     {ca.certificate, keys::origin_root(context.database)},
+                                     key.name,
+                                     request.id};
+  check(context, request, key, policy, made);
+  operation.step("accept", [&]() -> std::string {
+    keys::insert_certificate(context.database, made, context.clock.now());
+    context.database.run("UPDATE request SET state = 'issued' WHERE id = :id",
+                         {{"id", request.id}});
+    return "done";
+  });
+  operation.finish();
+  return made;
+}
+
+}  // namespace poolkey::requests

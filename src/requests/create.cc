@@ -1,0 +1,156 @@
+#include "requests/create.h"
+
+#include "crypto/csr.h"
+#include "keys/signer.h"
+#include "pool/repository.h"
+
+namespace poolkey::requests {
+namespace {
+
+std::string request_id(const CreateOptions& o) {
+  return o.pool.str() + "." + std::string(policy::word(o.role)) + "." + o.key.str() + "." +
+         std::string(policy::word(o.ca));
+}
+
+EdgeServices services_of(const Topology& topology, const PoolName& pool) {
+  return std::get<EdgeServices>(topology.pool(pool).services);
+}
+
+crypto::CsrSpec specification(const RequestedNames& names, const CreateOptions& options,
+                              const policy::Policy& policy) {
+  crypto::CsrSpec spec;
+  spec.subject.common_name = names.common_name.name;
+  spec.subject.organization = options.organization;
+  spec.dns_sans = names.dns_sans();
+  for (const auto& usage : policy.request().key_usage.value) {
+    const bool rsa_only = usage.value == policy::KeyUsage::kKeyEncipherment;
+    if (rsa_only && policy.key().algorithm.value != policy::Algorithm::kRsa) continue;
+    spec.key_usage.insert(crypto::parse_key_usage(policy::word(usage.value)));
+  }
+  for (const auto& usage : policy.request().extended_key_usage.value)
+    spec.extended_key_usage.push_back(crypto::parse_extended_key_usage(policy::word(usage.value)));
+  spec.hash = policy.request().hash.value == policy::Hash::kSha384 ? "SHA384" : "SHA256";
+  return spec;
+}
+
+/// Profiles without a finding of severity error, and all findings.
+struct Linted {
+  std::vector<Profile> passed;
+  std::vector<std::pair<Profile, Finding>> findings;
+  std::string errors;
+};
+
+Linted lint_all(const LintSubject& subject, const policy::Policy& policy, Time now) {
+  Linted out;
+  for (const auto& profile : policy.request().lint_profiles.value) {
+    bool passed = true;
+    for (const Finding& f : lint(subject, profile.value, now)) {
+      out.findings.emplace_back(profile.value, f);
+      if (f.severity != Severity::kError) continue;
+      passed = false;
+      out.errors += "\n  " + f.rule + " (" + std::string(policy::word(profile.value)) +
+                    "): " + f.message + "; " + f.fix;
+    }
+    if (passed) out.passed.push_back(profile.value);
+  }
+  return out;
+}
+
+policy::Facts request_facts(const CreateOptions& options, const keys::StoredKey& key,
+                            const policy::Policy& policy, Duration age) {
+  policy::Facts facts{.action = policy::Action::kRequest, .key = key.name, .pool = options.pool};
+  facts.algorithm = key.public_key.algorithm();
+  facts.key_age = age;
+  facts.role = options.role;
+  facts.ca = options.ca;
+  facts.validity = policy.lifetime().certificate.value;
+  facts.hash = policy.request().hash.value;
+  for (const auto& u : policy.request().key_usage.value) facts.key_usage.push_back(u.value);
+  for (const auto& u : policy.request().extended_key_usage.value)
+    facts.extended_key_usage.push_back(u.value);
+  return facts;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& n : names) out += (out.empty() ? "" : " ") + n;
+  return out;
+}
+
+}  // namespace
+
+CreatedRequest create_request(keys::Context& context, const CreateOptions& options) {
+  const Topology topology =
+      parse_topology(pool::topology_text(context.database, options.pool), "topology");
+  const keys::StoredKey key = keys::key(context.database, options.key);
+  if (key.pool != options.pool)
+    throw Error(Errc::kDenied,
+                options.key.str() + " is not a key of pool '" + options.pool.str() + "'");
+  const policy::Policy policy = keys::policy_of(context.database, key);
+  CreatedRequest out{
+      request_id(options), names_for(topology, options.pool, options.role, options.ca), "", {}, {}};
+  store::Operation operation = context.journal.begin("request create", out.id);
+  const auto stored =
+      context.database.row("SELECT csr FROM request WHERE id = :id", {{"id", out.id}});
+  if (stored) {
+    out.csr = from_base64(stored->text("csr"));
+  } else {
+    const crypto::EvpPkey signer = keys::signing_key(context, policy::Usage::kCsr, key);
+    out.csr =
+        crypto::build_csr(specification(out.names, options, policy), signer.get(), context.library);
+  }
+  const crypto::ParsedCsr parsed = crypto::parse_csr(out.csr);
+  out.subject = parsed.subject;
+  const Linted linted =
+      lint_all({parsed, EdgeContext{services_of(topology, options.pool), options.role}}, policy,
+               context.clock.now());
+  out.findings = linted.findings;
+  if (!linted.errors.empty())
+    throw Error(Errc::kDenied, "the request for " + options.key.str() +
+                                   " breaks rules that its policy asks for (" +
+                                   policy.request().lint_profiles.where.str() +
+                                   "); it was not kept:" + linted.errors);
+  policy::Facts facts = request_facts(options, key, policy, context.clock.now() - key.created);
+  facts.linted = linted.passed;
+  policy::Permit allowed = keys::permit(context, policy, facts);
+  allowed.require(policy::Action::kRequest, options.key.str());
+  if (!stored)
+    keys::record(
+        context, "request create", out.id, allowed.rule(), &operation, [&]() -> json::object {
+          context.database.run(
+              "INSERT INTO request (id, pool, key_name, version, role, state, subject, sans, csr,"
+              " created_at) VALUES (:id, :pool, :name, :version, :role, 'signed', :subject, :sans,"
+              " :csr, :now)",
+              {{"id", out.id},
+               {"pool", options.pool.str()},
+               {"name", options.key.key.str()},
+               {"version", std::int64_t{options.key.version}},
+               {"role", std::string(policy::word(options.role))},
+               {"subject", out.subject},
+               {"sans", joined(parsed.sans.dns)},
+               {"csr", base64(out.csr)},
+               {"now", rfc3339(context.clock.now())}});
+          return {{"subject", out.subject}, {"sans", joined(parsed.sans.dns)}};
+        });
+  operation.finish();
+  return out;
+}
+
+StoredRequest find_request(store::Database& database, const std::string& id) {
+  const auto row = database.row(
+      "SELECT pool, key_name, version, role, csr FROM request WHERE id = :id", {{"id", id}});
+  if (!row) {
+    std::string known;
+    for (const store::Row& r : database.rows("SELECT id FROM request ORDER BY id"))
+      known += (known.empty() ? "" : ", ") + r.text("id");
+    throw Error(Errc::kNotFound, "there is no request '" + id +
+                                     "' (requests: " + (known.empty() ? "none" : known) + ")");
+  }
+  return {id,
+          PoolName(row->text("pool")),
+          {KeyName(row->text("key_name")), static_cast<std::uint32_t>(row->integer("version"))},
+          parse_role(row->text("role")),
+          from_base64(row->text("csr"))};
+}
+
+}  // namespace poolkey::requests
