@@ -33,7 +33,7 @@ struct TokenInfo {
 /// them, in this order: what was asked for by at_end(), C_Finalize (only if our C_Initialize was
 /// the one that did it), dlclose. Keep one in main() so that this happens before static
 /// destructors run: SoftHSM crashes in them.
-class Module {
+class Module : public std::enable_shared_from_this<Module> {
  public:
   /// How the provider in a foreign process leaves the module at its end: loaded and initialised.
   enum class AtEnd { kFinalize, kLeaveRunning };

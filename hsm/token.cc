@@ -143,19 +143,27 @@ TokenInfo init_token(const std::shared_ptr<Module>& module, const std::string& l
     throw Error(Errc::kInvalidArgument, "a token label has 1 to 32 octets");
   const auto turn = module->process_lock();
   const std::vector<TokenInfo> before = module->tokens();
-  for (const TokenInfo& token : before)
-    if (token.initialized() && token.label == label)
-      throw Error(Errc::kAlreadyExists, "a token with the label '" + label + "' exists (serial " +
-                                            token.serial + "); nothing was changed");
-  const auto free = std::find_if(before.begin(), before.end(),
-                                 [](const TokenInfo& t) { return !t.initialized(); });
+  const auto labelled = std::find_if(before.begin(), before.end(), [&](const TokenInfo& t) {
+    return t.initialized() && t.label == label;
+  });
+  // A token without a user PIN holds nothing yet: it is one whose making was interrupted.
+  const bool half_made =
+      labelled != before.end() && (labelled->flags & CKF_USER_PIN_INITIALIZED) == 0;
+  if (labelled != before.end() && !half_made)
+    throw Error(Errc::kAlreadyExists, "a token with the label '" + label + "' exists (serial " +
+                                          labelled->serial + "); nothing was changed");
+  const auto free = half_made ? labelled
+                              : std::find_if(before.begin(), before.end(),
+                                             [](const TokenInfo& t) { return !t.initialized(); });
   if (free == before.end())
     throw Error(Errc::kUnavailable, "'" + module->path().string() + "' has no free slot");
-  CK_UTF8CHAR padded[kLabelSize];
-  std::memset(padded, ' ', sizeof padded);
-  std::memcpy(padded, label.data(), label.size());
-  check(module->fn().C_InitToken(free->slot, pin_data(so_pin), pin_size(so_pin), padded),
-        "initialise the token '" + label + "'");
+  if (!half_made) {
+    CK_UTF8CHAR padded[kLabelSize];
+    std::memset(padded, ' ', sizeof padded);
+    std::memcpy(padded, label.data(), label.size());
+    check(module->fn().C_InitToken(free->slot, pin_data(so_pin), pin_size(so_pin), padded),
+          "initialise the token '" + label + "'");
+  }
   {
     Session session(module, free->slot);
     check(module->fn().C_Login(session.handle(), CKU_SO, pin_data(so_pin), pin_size(so_pin)),

@@ -1,0 +1,119 @@
+#include "app/app.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace poolkey::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+hsm::TokenName token_name(const Config& config) {
+  return {config.token_label, config.token_serial};
+}
+
+std::string owner_of(const Config& config, hsm::Role role) {
+  return std::string(role == hsm::Role::kUser ? "the user" : "the security officer") +
+         " of token '" + config.token_label + "'";
+}
+
+Pin pin_for(const Config& config, const Options& options, hsm::Role role) {
+  const PinSource source =
+      role == hsm::Role::kUser
+          ? parse_pin_source(options.pin.empty() ? config.pin_source : options.pin)
+          : parse_so_pin_source(options.so_pin.empty() ? "prompt" : options.so_pin);
+  return read_pin(source, owner_of(config, role));
+}
+
+bool same_side(const Config& a, const Config& b) {
+  return a.side == b.side && a.pool == b.pool && a.member == b.member &&
+         a.token_label == b.token_label;
+}
+
+}  // namespace
+
+std::string current_actor() {
+  const uid_t uid = ::getuid();
+  const passwd* user = ::getpwuid(uid);
+  return "uid:" + std::to_string(uid) + (user != nullptr ? " " + std::string(user->pw_name) : "");
+}
+
+std::shared_ptr<hsm::Module> load_module(const Config& config) {
+  if (!config.softhsm2_conf.empty())
+    ::setenv("SOFTHSM2_CONF", config.softhsm2_conf.c_str(), /*overwrite=*/1);
+  return hsm::Module::load(config.module);
+}
+
+App::App(Options options)
+    : options_(std::move(options)),
+      config_(read_config(options_.home)),
+      database_(store::Database::open(options_.home / "state.db")),
+      journal_(database_),
+      audit_(database_, clock_),
+      context_{.database = database_,
+               .journal = journal_,
+               .audit = audit_,
+               .clock = clock_,
+               .token = nullptr,
+               .load_key = {},
+               .library = nullptr,
+               .actor = current_actor()} {}
+
+void App::require(Side side) const {
+  if (config_.side == side) return;
+  throw Error(Errc::kInvalidArgument, std::string("this is a verb of ") +
+                                          (side == Side::kOrigin ? "the origin" : "a member") +
+                                          ", and '" + options_.home.string() + "' is the home of " +
+                                          (side == Side::kOrigin ? "a member" : "the origin") +
+                                          "; give --home");
+}
+
+void App::open_token() {
+  if (token_) return;
+  if (config_.token_serial.empty())
+    throw Error(Errc::kNotFound, "the set-up of '" + options_.home.string() +
+                                     "' was interrupted; run the init verb again");
+  module_ = load_module(config_);
+  token_ = hsm::Token::open(module_, token_name(config_));
+  context_.token = token_;
+}
+
+void App::log_in(hsm::Role role) {
+  token_->login(role, pin_for(config_, options_, role));
+  if (role != hsm::Role::kUser || provider_) return;
+  provider_ = std::make_unique<provider::Builtin>(token_);
+  context_.library = provider_->context();
+  context_.load_key = [this](std::string_view uri) { return provider_->load_private_key(uri); };
+}
+
+void App::use_token() {
+  open_token();
+  log_in(hsm::Role::kUser);
+}
+
+pool::MemberSide App::member() {
+  return {context_, mailbox(), config_.pool.value(), config_.member.value(),
+          options_.home / "state"};
+}
+
+void set_up_side(const fs::path& home, Config wanted, const Options& options) {
+  Config config = has_config(home) ? read_config(home) : wanted;
+  if (!same_side(config, wanted))
+    throw Error(Errc::kAlreadyExists, "'" + home.string() +
+                                          "' is already the home of another "
+                                          "side or token; nothing was changed");
+  if (!config.token_serial.empty()) return;
+  if (config.softhsm2_conf.empty() &&
+      config.module.filename().string().find("softhsm") != std::string::npos)
+    config.softhsm2_conf = ensure_softhsm_conf(home);
+  write_config(home, config);
+  const auto module = load_module(config);
+  const Pin so_pin = pin_for(config, options, hsm::Role::kSecurityOfficer);
+  const Pin user_pin = pin_for(config, options, hsm::Role::kUser);
+  config.token_serial = hsm::init_token(module, config.token_label, so_pin, user_pin).serial;
+  write_config(home, config);
+}
+
+}  // namespace poolkey::app

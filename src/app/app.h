@@ -1,0 +1,74 @@
+// The composition root: one side of poolkey, with its database, token and provider, built once.
+// May touch: everything below. Called by: cli.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "app/config.h"
+#include "app/pin.h"
+#include "keys/context.h"
+#include "pool/member_side.h"
+#include "provider/builtin.h"
+
+namespace poolkey::app {
+
+struct Options {
+  std::filesystem::path home;
+  std::string pin{};     ///< a PIN source instead of the configured one
+  std::string so_pin{};  ///< of the security officer; "prompt" where empty
+};
+
+/// One side, open. Objects are built in the order of their declaration and end in the reverse one:
+/// the module is finalised last, and before main() returns.
+class App {
+ public:
+  /// Opens the home's configuration and database. Throws as read_config and Database::open.
+  explicit App(Options options);
+  App(const App&) = delete;
+  App& operator=(const App&) = delete;
+
+  const Config& config() const { return config_; }
+  /// Throws kInvalidArgument if this home is the other side's.
+  void require(Side side) const;
+
+  /// Opens the token without logging in: where a ceremony begins.
+  void open_token();
+  /// Logs in to the open token. As user it also sets up the provider.
+  void log_in(hsm::Role role);
+  /// Both, as user.
+  void use_token();
+
+  keys::Context& context() { return context_; }
+  pool::Mailbox mailbox() const { return pool::Mailbox(config_.mailbox); }
+  /// The member's side. Only for a member's home with an open token.
+  pool::MemberSide member();
+  store::Database& database() { return database_; }
+  store::Journal& journal() { return journal_; }
+
+ private:
+  Options options_;
+  Config config_;
+  SystemClock clock_;
+  std::shared_ptr<hsm::Module> module_;
+  std::shared_ptr<hsm::Token> token_;
+  std::unique_ptr<provider::Builtin> provider_;
+  store::Database database_;
+  store::Journal journal_;
+  audit::Chain audit_;
+  keys::Context context_;
+};
+
+/// Loads the module of a configuration, with its softhsm2.conf in the environment.
+std::shared_ptr<hsm::Module> load_module(const Config& config);
+
+/// What `origin init` and `member init` begin with: configuration, and the token where it is
+/// missing. Run again after a crash it goes on where it stopped. Throws kAlreadyExists if the home
+/// was set up for something else.
+void set_up_side(const std::filesystem::path& home, Config wanted, const Options& options);
+
+/// "uid:1000 alice"
+std::string current_actor();
+
+}  // namespace poolkey::app

@@ -1,0 +1,38 @@
+// poolkey.toml: which side this is, and where its token, mailbox and PIN are.
+// May touch: base. Called by: app and the init verbs.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/ids.h"
+
+namespace poolkey::app {
+
+enum class Side { kOrigin, kMember };
+
+/// One side's configuration. Paths in the file are relative to the home.
+struct Config {
+  Side side = Side::kOrigin;
+  std::optional<PoolName> pool{};      ///< a member's
+  std::optional<MemberName> member{};  ///< a member's
+  std::filesystem::path module{};
+  std::filesystem::path softhsm2_conf{};  ///< empty: the module finds its own configuration
+  std::string token_label{};
+  std::string token_serial{};  ///< empty while the token is being made
+  std::filesystem::path mailbox{};
+  std::string pin_source{};
+};
+
+/// Reads HOME/poolkey.toml. Throws kNotFound, or kInvalidArgument with every fault.
+Config read_config(const std::filesystem::path& home);
+/// Writes it by atomic rename.
+void write_config(const std::filesystem::path& home, const Config& config);
+bool has_config(const std::filesystem::path& home);
+
+/// A softhsm2.conf for the tokens in HOME/tokens, with a positive list of mechanisms: what is not
+/// on it cannot be used for an attack either. Written where it is missing; gives its path.
+std::filesystem::path ensure_softhsm_conf(const std::filesystem::path& home);
+
+}  // namespace poolkey::app

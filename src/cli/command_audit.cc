@@ -1,0 +1,134 @@
+// The audit log: checked, exported, signed.
+#include "audit/verify.h"
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/exit_code.h"
+#include "keys/origin.h"
+
+namespace poolkey::cli {
+namespace {
+
+constexpr std::size_t kMaxLog = std::size_t{1} << 30;
+
+/// The one key that may sign checkpoints of this side's log, and the digest it signs with.
+struct AuditSigner {
+  crypto::PublicKey key;
+  std::string_view digest;
+};
+
+AuditSigner signer_of(app::App& side) {
+  if (side.config().side == app::Side::kOrigin)
+    return {keys::origin_signer(side.database(), keys::OriginRole::kAuditSigner).key.public_key,
+            "SHA384"};
+  pool::MemberSide member{
+      side.context(), side.mailbox(), side.config().pool.value(), side.config().member.value(), {}};
+  return {pool::own_key(member, pool::OwnRole::kIdentity).public_key, "SHA256"};
+}
+
+/// Signer for a log that is checked without its database: the audit signer's certificate.
+AuditSigner signer_in(const std::string& pem_file) {
+  return {crypto::Certificate::from_pem(read_file(pem_file)).public_key(), "SHA384"};
+}
+
+std::optional<audit::Head> expected_head(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const auto colon = text.find(':');
+  if (colon == std::string::npos)
+    throw Error(Errc::kInvalidArgument, "write --expect-head as SEQ:HASH");
+  return audit::Head{std::atoll(text.c_str()), text.substr(colon + 1)};
+}
+
+int audit_verify(Call& call) {
+  std::optional<app::App> side;
+  if (!call.options.home.empty()) side.emplace(call.options);
+  const std::string file = call.arguments.one("FILE");
+  const std::string certificate = call.arguments.one("--signer");
+  if (!side && (file.empty() || certificate.empty()))
+    throw Error(Errc::kInvalidArgument,
+                "give --home, or a FILE and the audit signer's certificate by --signer");
+  if (side) side->database().check();
+  const AuditSigner signer = certificate.empty() ? signer_of(*side) : signer_in(certificate);
+  const std::string lines =
+      file.empty() ? side->context().audit.export_jsonl() : read_file(file, kMaxLog);
+  const std::string signer_id = hex(signer.key.spki_sha256());
+  const audit::VerifyReport report = audit::verify(
+      lines,
+      [&](ByteView message, ByteView signature, std::string_view who) {
+        return who == signer_id && signer.key.verify(signer.digest, message, signature);
+      },
+      expected_head(call.arguments.one("--expect-head")));
+  call.out.result({{"entries", report.entries},
+                   {"checkpoints", report.checkpoints},
+                   {"last_checkpoint_seq", report.last_checkpoint_seq},
+                   {"unsigned_tail", report.unsigned_tail},
+                   {"head", std::to_string(report.head.seq) + ":" + report.head.hash}});
+  if (report.problem) {
+    call.out.result({{"problem", json::object{{"seq", report.problem->seq},
+                                              {"kind", std::string(name(report.problem->kind))},
+                                              {"message", report.problem->sentence}}}});
+    call.out.say("NOT whole: " + report.problem->sentence);
+    return exit_code(Errc::kCorrupt);
+  }
+  call.out.say("The log is whole: " + std::to_string(report.entries) + " entries, " +
+               std::to_string(report.checkpoints) + " signed checkpoints, " +
+               std::to_string(report.unsigned_tail) + " entries since the last one.");
+  call.out.say("Head " + std::to_string(report.head.seq) + ":" + report.head.hash);
+  return 0;
+}
+
+int audit_export(Call& call) {
+  app::App side(call.options);
+  const std::string lines = side.context().audit.export_jsonl();
+  const std::string out = call.arguments.one("--out");
+  if (out.empty())
+    call.out.product(lines);
+  else
+    write_file(out, lines);
+  const audit::Head head = side.context().audit.head();
+  const std::string certificate = call.arguments.one("--signer-out");
+  if (!certificate.empty())
+    write_file(
+        certificate,
+        keys::origin_signer(side.database(), keys::OriginRole::kAuditSigner).certificate.pem());
+  call.out.result({{"head", std::to_string(head.seq) + ":" + head.hash}});
+  return 0;
+}
+
+int audit_checkpoint(Call& call) {
+  app::App side(call.options);
+  side.use_token();
+  if (side.config().side == app::Side::kOrigin) {
+    keys::checkpoint_origin(side.context());
+  } else {
+    pool::MemberSide member = side.member();
+    pool::checkpoint_member(member);
+  }
+  const audit::Head head = side.context().audit.head();
+  call.out.say("The head is signed: " + std::to_string(head.seq) + ":" + head.hash);
+  call.out.result({{"head", std::to_string(head.seq) + ":" + head.hash}});
+  return 0;
+}
+
+}  // namespace
+
+std::span<const Command> audit_commands() {
+  static const auto& commands = *new std::vector<Command>{
+      {"audit verify",
+       "either",
+       "check the audit log and name the first entry that is wrong",
+       {{"FILE", "FILE", "an export instead of this side's database"},
+        {"--signer", "FILE", "certificate of the audit signer (PEM), to check without a home"},
+        {"--expect-head", "SEQ:HASH", "a head known from elsewhere that the log must contain"}},
+       audit_verify},
+      {"audit export",
+       "either",
+       "write the log, one JSON line an entry",
+       {{"--out", "FILE", "write it here instead of to stdout"},
+        {"--signer-out", "FILE", "write the audit signer's certificate here (origin)"}},
+       audit_export},
+      {"audit checkpoint", "either", "sign the head of the log in the token", {}, audit_checkpoint},
+  };
+  return commands;
+}
+
+}  // namespace poolkey::cli

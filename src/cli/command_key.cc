@@ -1,0 +1,123 @@
+// Keys at the origin: generation, and the ceremony that releases them.
+#include "base/file.h"
+#include "cli/command.h"
+#include "keys/generate.h"
+#include "keys/origin.h"
+#include "pool/release.h"
+#include "pool/statement.h"
+
+namespace poolkey::cli {
+namespace {
+
+json::object key_json(const keys::StoredKey& key) {
+  return {{"key", key.name.str()},
+          {"name", key.name.key.str()},
+          {"version", std::int64_t{key.name.version}},
+          {"algorithm", key.public_key.algorithm()},
+          {"spki_sha256", hex(key.public_key.spki_sha256())},
+          {"policy_sha256", key.policy_sha256},
+          {"state", key.state}};
+}
+
+int key_generate(Call& call) {
+  const std::string file = call.arguments.one("--policy");
+  const policy::Policy policy = policy::parse_policy(read_file(file), file);
+  app::App side(call.options);
+  side.require(app::Side::kOrigin);
+  const PoolName pool(call.arguments.one("--pool"));
+  (void)pool::topology_text(side.database(), pool);
+  const KeyName name(call.arguments.one("NAME"));
+  side.use_token();
+  const keys::StoredKey key = keys::generate(side.context(), name, pool, policy);
+  keys::checkpoint_origin(side.context());
+  call.out.say("Generated " + key.name.str() + " (" + key.public_key.algorithm() +
+               ") in the origin's token under policy '" + policy.name() + "'.");
+  call.out.say("  SPKI SHA-256 " + hex(key.public_key.spki_sha256()));
+  call.out.result(key_json(key));
+  return 0;
+}
+
+int key_list(Call& call) {
+  app::App side(call.options);
+  side.require(app::Side::kOrigin);
+  std::vector<std::vector<std::string>> rows;
+  json::array list;
+  for (const PoolName& pool : pool::pools(side.database())) {
+    const std::vector<KeyVersion> current = pool::in_force(side.database(), pool);
+    for (const keys::StoredKey& key : keys::keys_of_pool(side.database(), pool)) {
+      const bool in_force = std::find(current.begin(), current.end(), key.name) != current.end();
+      rows.push_back({key.name.str(), pool.str(), key.public_key.algorithm(), key.state,
+                      in_force ? "yes" : "no", rfc3339(key.created)});
+      json::object one = key_json(key);
+      one["pool"] = pool.str();
+      one["in_force"] = in_force;
+      list.emplace_back(std::move(one));
+    }
+  }
+  call.out.table({"KEY", "POOL", "ALGORITHM", "STATE", "IN FORCE", "GENERATED"}, rows);
+  call.out.result({{"keys", std::move(list)}});
+  return 0;
+}
+
+int key_release(Call& call) {
+  app::App side(call.options);
+  side.require(app::Side::kOrigin);
+  const PoolName pool(call.arguments.one("--pool"));
+  std::vector<KeyVersion> versions;
+  for (const std::string& text : call.arguments.all("KEY"))
+    versions.push_back(parse_key_version(text));
+  side.open_token();
+  const pool::ReleasePlan plan = pool::plan_release(side.context(), pool, versions);
+  json::array members, keys;
+  std::string names;
+  for (const pool::Member& m : plan.members) {
+    members.emplace_back(m.name.str());
+    names += (names.empty() ? "" : ", ") + m.name.str();
+  }
+  for (const keys::StoredKey& key : plan.keys) keys.emplace_back(key.name.str());
+  const bool dry_run = call.arguments.has("--dry-run");
+  for (const keys::StoredKey& key : plan.keys)
+    call.out.say((dry_run ? "Would wrap " : "Wrapping ") + key.name.str() + " (" +
+                 key.public_key.algorithm() + ") for " + names + " with " +
+                 std::string(word(plan.suite)) + ".");
+  call.out.result({{"pool", pool.str()},
+                   {"keys", std::move(keys)},
+                   {"members", std::move(members)},
+                   {"suite", std::string(word(plan.suite))},
+                   {"dry_run", dry_run}});
+  if (dry_run) return 0;
+  const std::int64_t number = pool::release(side.context(), side.mailbox(), plan,
+                                            [&](hsm::Role role) { side.log_in(role); });
+  keys::checkpoint_origin(side.context());
+  const crypto::Certificate root = keys::origin_root(side.database());
+  call.out.say("Release " + std::to_string(number) +
+               " is in the mailbox. Its envelopes are signed under the root with fingerprint");
+  call.out.say("  " + fingerprint_text(root.sha256()));
+  call.out.result({{"release", number}, {"root_sha256", hex(root.sha256())}});
+  return 0;
+}
+
+}  // namespace
+
+std::span<const Command> key_commands() {
+  static const auto& commands = *new std::vector<Command>{
+      {"key generate",
+       "origin",
+       "generate the next version of a key under a policy",
+       {{"NAME", "NAME", "name of the key", true},
+        {"--pool", "POOL", "the pool it is for", true},
+        {"--policy", "FILE", "its policy; kept with the version for good", true}},
+       key_generate},
+      {"key list", "origin", "show every key version", {}, key_list},
+      {"key release",
+       "origin",
+       "the ceremony: wrap key versions for a pool's members (needs the SO PIN)",
+       {{"KEY", "KEY@N", "key versions", true, true},
+        {"--pool", "POOL", "the pool that receives them", true},
+        {"--dry-run", "", "only say what would be wrapped for whom"}},
+       key_release},
+  };
+  return commands;
+}
+
+}  // namespace poolkey::cli

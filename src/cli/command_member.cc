@@ -1,0 +1,219 @@
+// The verbs of a member, and the origin's answer to an enrolment.
+#include "cli/command.h"
+#include "cli/exit_code.h"
+#include "hsm/object.h"
+#include "keys/origin.h"
+#include "keys/possession.h"
+#include "pool/deliver.h"
+#include "pool/enrol.h"
+#include "pool/install.h"
+#include "pool/prove.h"
+
+namespace poolkey::cli {
+namespace {
+
+/// A member's side with its token in use.
+struct MemberCall {
+  explicit MemberCall(Call& call) : side(call.options) {
+    side.require(app::Side::kMember);
+    side.use_token();
+  }
+  app::App side;
+};
+
+int member_enrol(Call& call) {
+  MemberCall m(call);
+  pool::MemberSide side = m.side.member();
+  const Bytes fingerprint = pool::request_enrolment(side);
+  pool::checkpoint_member(side);
+  call.out.say("The enrolment request of '" + side.name.str() +
+               "' is in the mailbox. Its fingerprint, to be read");
+  call.out.say("out to the origin's operator (SHA-256):");
+  call.out.say("  " + fingerprint_text(fingerprint));
+  call.out.result({{"member", side.name.str()}, {"fingerprint", hex(fingerprint)}});
+  return 0;
+}
+
+int member_confirm(Call& call) {
+  MemberCall m(call);
+  pool::MemberSide side = m.side.member();
+  const crypto::Certificate root =
+      pool::confirm_enrolment(side, from_hex(call.arguments.one("--root-fingerprint")));
+  pool::checkpoint_member(side);
+  call.out.say("'" + side.name.str() + "' is enrolled and has pinned the root '" + root.subject() +
+               "'.");
+  call.out.result({{"member", side.name.str()}, {"root_sha256", hex(root.sha256())}});
+  return 0;
+}
+
+int member_receive(Call& call) {
+  MemberCall m(call);
+  pool::MemberSide side = m.side.member();
+  const std::vector<pool::Delivery> deliveries = pool::receive(side);
+  pool::checkpoint_member(side);
+  json::array list;
+  int status = 0;
+  for (const pool::Delivery& d : deliveries) {
+    call.out.say((d.key.empty() ? d.file : d.key) + ": " + d.outcome +
+                 (d.reason.empty() ? "" : ": " + d.reason));
+    json::object one{{"file", d.file}, {"key", d.key}, {"outcome", d.outcome}};
+    if (!d.reason.empty()) {
+      one["reason"] = d.reason;
+      one["code"] = std::string(name(d.code));
+      status = exit_code(d.code);
+    }
+    list.emplace_back(std::move(one));
+  }
+  if (deliveries.empty()) call.out.say("No envelope waits for '" + side.name.str() + "'.");
+  call.out.result({{"member", side.name.str()}, {"deliveries", std::move(list)}});
+  return status;
+}
+
+int member_prove(Call& call) {
+  MemberCall m(call);
+  pool::MemberSide side = m.side.member();
+  const std::vector<pool::Receipt> receipts = pool::answer_challenge(side);
+  pool::checkpoint_member(side);
+  json::array list;
+  for (const pool::Receipt& r : receipts) {
+    const std::string state = r.present ? "present" : "absent";
+    call.out.say(r.key.str() + ": " + state + (r.present ? ", signed by the replica" : ""));
+    for (const std::string& stray : r.strays)
+      call.out.say("  drift: the token also holds the private key '" + stray + "'");
+    list.emplace_back(json::object{{"key", r.key.str()}, {"state", state}});
+  }
+  call.out.result({{"member", side.name.str()}, {"receipts", std::move(list)}});
+  return 0;
+}
+
+int member_install(Call& call) {
+  MemberCall m(call);
+  pool::MemberSide side = m.side.member();
+  json::array list;
+  for (const pool::Installed& i : pool::install_certificates(side)) {
+    call.out.say(i.key.str() + ": certificate " + i.certificate.serial() +
+                 (i.written ? " is installed beside the key" : " was there already"));
+    list.emplace_back(json::object{{"key", i.key.str()},
+                                   {"serial", i.certificate.serial()},
+                                   {"sha256", hex(i.certificate.sha256())},
+                                   {"written", i.written}});
+  }
+  pool::checkpoint_member(side);
+  call.out.result({{"member", side.name.str()}, {"certificates", std::move(list)}});
+  return 0;
+}
+
+int member_status(Call& call) {
+  MemberCall m(call);
+  pool::MemberSide side = m.side.member();
+  const pool::Statement statement = pool::held_statement(side);
+  const hsm::Lease lease = side.context.token->lease();
+  std::vector<std::vector<std::string>> rows;
+  json::array list;
+  bool whole = true;
+  for (const pool::Statement::Version& v : statement.versions) {
+    const auto found = hsm::find_private_key(*lease, v.public_key, v.id);
+    // Attributes can be read from a token that is gone; only a signature tells.
+    const bool present = found && keys::possesses(*lease, found->handle, v.public_key);
+    whole = whole && present;
+    rows.push_back({v.key.str(), present ? "present" : "absent", v.in_force ? "yes" : "no",
+                    hex(v.public_key.spki_sha256()).substr(0, 16)});
+    list.emplace_back(json::object{{"key", v.key.str()},
+                                   {"state", present ? "present" : "absent"},
+                                   {"in_force", v.in_force},
+                                   {"spki_sha256", hex(v.public_key.spki_sha256())}});
+  }
+  call.out.say("Member '" + side.name.str() + "' of pool '" + side.pool.str() +
+               "', by its statement " + std::to_string(statement.sequence) + ":");
+  call.out.table({"KEY", "REPLICA", "IN FORCE", "SPKI SHA-256"}, rows);
+  call.out.result({{"member", side.name.str()}, {"keys", std::move(list)}});
+  return whole ? 0 : kExitDifferences;
+}
+
+int enrolment_show(Call& call) {
+  app::App side(call.options);
+  side.require(app::Side::kOrigin);
+  const pool::PendingEnrolment pending =
+      pool::pending_enrolment(side.mailbox(), PoolName(call.arguments.one("--pool")),
+                              MemberName(call.arguments.one("MEMBER")));
+  call.out.say("Request of '" + pending.request.member.member.str() + "', token '" +
+               pending.request.token_label + "' (serial " + pending.request.member.token_serial +
+               "). Fingerprint (SHA-256):");
+  call.out.say("  " + fingerprint_text(pending.fingerprint));
+  call.out.result({{"member", pending.request.member.member.str()},
+                   {"token_serial", pending.request.member.token_serial},
+                   {"fingerprint", hex(pending.fingerprint)}});
+  return 0;
+}
+
+int enrolment_admit(Call& call) {
+  app::App side(call.options);
+  side.require(app::Side::kOrigin);
+  const pool::PendingEnrolment pending =
+      pool::pending_enrolment(side.mailbox(), PoolName(call.arguments.one("--pool")),
+                              MemberName(call.arguments.one("MEMBER")));
+  side.open_token();
+  side.log_in(hsm::Role::kSecurityOfficer);
+  pool::trust_member(side.context(), pending, from_hex(call.arguments.one("--fingerprint")));
+  side.context().token->logout();
+  side.log_in(hsm::Role::kUser);
+  pool::confirm_member(side.context(), side.mailbox(), pending);
+  keys::checkpoint_origin(side.context());
+  call.out.say("Member '" + pending.request.member.member.str() +
+               "' is admitted: its transport key is trusted in the origin's token.");
+  call.out.result(
+      {{"member", pending.request.member.member.str()}, {"fingerprint", hex(pending.fingerprint)}});
+  return 0;
+}
+
+}  // namespace
+
+std::span<const Command> member_commands() {
+  static const auto& commands = *new std::vector<Command>{
+      {"member enrol",
+       "member",
+       "make the member's own keys and ask the origin for enrolment",
+       {},
+       member_enrol},
+      {"member confirm",
+       "member",
+       "pin the origin's root after comparing its fingerprint",
+       {{"--root-fingerprint", "SHA256", "as the origin's operator reads it out", true}},
+       member_confirm},
+      {"member receive",
+       "member",
+       "open the envelopes in the mailbox into the token",
+       {},
+       member_receive},
+      {"member prove",
+       "member",
+       "answer the origin's challenge: sign with every replica held",
+       {},
+       member_prove},
+      {"member install",
+       "member",
+       "write the certificates in the mailbox beside their keys",
+       {},
+       member_install},
+      {"member status",
+       "member",
+       "test every replica of this member by a signature",
+       {},
+       member_status},
+      {"enrolment show",
+       "origin",
+       "show a member's request and its fingerprint",
+       {{"MEMBER", "MEMBER", "the member", true}, {"--pool", "POOL", "its pool", true}},
+       enrolment_show},
+      {"enrolment admit",
+       "origin",
+       "trust a member after comparing fingerprints (needs the SO PIN)",
+       {{"MEMBER", "MEMBER", "the member", true},
+        {"--pool", "POOL", "its pool", true},
+        {"--fingerprint", "SHA256", "as the member's operator reads it out", true}},
+       enrolment_admit},
+  };
+  return commands;
+}
+
+}  // namespace poolkey::cli

@@ -1,0 +1,131 @@
+// Setting up the two sides, and looking at tokens.
+#include "base/file.h"
+#include "cli/command.h"
+#include "hsm/inventory.h"
+#include "keys/origin.h"
+
+namespace poolkey::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSoftHsm = "/usr/lib/softhsm/libsofthsm2.so";
+
+const std::vector<Option>& token_options() {
+  static const auto& options = *new std::vector<Option>{
+      {"--module", "FILE", "PKCS#11 module (default: SoftHSM's, with tokens in the home)"},
+      {"--token", "LABEL", "label of the token to make"},
+      {"--mailbox", "DIR", "folder through which the two sides pass documents", true},
+  };
+  return options;
+}
+
+std::vector<Option> with_token_options(std::vector<Option> own) {
+  own.insert(own.end(), token_options().begin(), token_options().end());
+  return own;
+}
+
+app::Config wanted_config(const Call& call, app::Side side, const std::string& label) {
+  if (call.options.home.empty())
+    throw Error(Errc::kInvalidArgument, "give the folder to set up by --home");
+  if (call.options.pin.empty())
+    throw Error(Errc::kInvalidArgument,
+                "say by --pin where the new token's user PIN comes from; it is written to "
+                "poolkey.toml as the source (never the PIN itself)");
+  app::Config out;
+  out.side = side;
+  out.module = call.arguments.one("--module", std::string(kSoftHsm));
+  out.token_label = call.arguments.one("--token", label);
+  out.mailbox = fs::absolute(call.arguments.one("--mailbox"));
+  out.pin_source = call.options.pin;
+  const std::string file_prefix = "file:";
+  if (out.pin_source.starts_with(file_prefix))
+    out.pin_source = file_prefix + fs::absolute(out.pin_source.substr(file_prefix.size())).string();
+  return out;
+}
+
+int origin_init(Call& call) {
+  const std::string policy_file = call.arguments.one("--policy");
+  const policy::Policy policy = policy::parse_policy(read_file(policy_file), policy_file);
+  app::set_up_side(call.options.home, wanted_config(call, app::Side::kOrigin, "poolkey-origin"),
+                   call.options);
+  app::App side(call.options);
+  side.use_token();
+  keys::create_origin(side.context(), policy, call.arguments.one("--organization"));
+  keys::checkpoint_origin(side.context());
+  const crypto::Certificate root = keys::origin_root(side.database());
+  call.out.say("The origin is set up: token '" + side.config().token_label + "', serial " +
+               side.config().token_serial + ".");
+  call.out.say("Fingerprint of its root (SHA-256), to be told to members by another way:");
+  call.out.say("  " + fingerprint_text(root.sha256()));
+  call.out.result({{"token", side.config().token_label},
+                   {"token_serial", side.config().token_serial},
+                   {"root_sha256", hex(root.sha256())}});
+  return 0;
+}
+
+int member_init(Call& call) {
+  const PoolName pool(call.arguments.one("--pool"));
+  const MemberName member(call.arguments.one("--member"));
+  app::Config config = wanted_config(call, app::Side::kMember, member.str());
+  config.pool = pool;
+  config.member = member;
+  app::set_up_side(call.options.home, config, call.options);
+  app::App side(call.options);
+  call.out.say("Member '" + member.str() + "' of pool '" + pool.str() + "' is set up: token '" +
+               side.config().token_label + "', serial " + side.config().token_serial + ".");
+  call.out.result({{"pool", pool.str()},
+                   {"member", member.str()},
+                   {"token", side.config().token_label},
+                   {"token_serial", side.config().token_serial}});
+  return 0;
+}
+
+int token_list(Call& call) {
+  const auto module = app::load_module(app::read_config(call.options.home));
+  hsm::Inventory inventory(*module);
+  std::vector<std::vector<std::string>> rows;
+  json::array tokens;
+  for (const hsm::InventoryToken& token : inventory.tokens()) {
+    json::array certificates, public_keys;
+    for (const auto& c : token.certificates) certificates.emplace_back(c);
+    for (const auto& k : token.public_keys) public_keys.emplace_back(k);
+    rows.push_back({token.label, token.serial, token.model,
+                    std::to_string(token.certificates.size()),
+                    std::to_string(token.public_keys.size())});
+    tokens.emplace_back(json::object{{"label", token.label},
+                                     {"serial", token.serial},
+                                     {"manufacturer", token.manufacturer},
+                                     {"model", token.model},
+                                     {"certificates", std::move(certificates)},
+                                     {"public_keys", std::move(public_keys)}});
+  }
+  call.out.say("Tokens of " + module->path().string() + " (" + module->description() + "):");
+  call.out.table({"LABEL", "SERIAL", "MODEL", "CERTIFICATES", "PUBLIC KEYS"}, rows);
+  call.out.result({{"module", module->path().string()}, {"tokens", std::move(tokens)}});
+  return 0;
+}
+
+}  // namespace
+
+std::span<const Command> setup_commands() {
+  static const auto& commands = *new std::vector<Command>{
+      {"origin init", "origin", "set up the origin: its token, root, issuing CA and signers",
+       with_token_options({{"--policy", "FILE",
+                            "policy of the origin's own keys (policies/issuing-ca.toml)", true},
+                           {"--organization", "NAME", "O in the origin's own certificates"}}),
+       origin_init},
+      {"member init", "member", "set up a member: its token and folder",
+       with_token_options({{"--pool", "POOL", "the pool it belongs to", true},
+                           {"--member", "NAME", "its name in the topology", true}}),
+       member_init},
+      {"token list",
+       "either",
+       "show the module's tokens, with their certificates and public keys",
+       {},
+       token_list},
+  };
+  return commands;
+}
+
+}  // namespace poolkey::cli

@@ -1,0 +1,177 @@
+// poolkey: the command line. Only the table of commands is turned into options here.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <deque>
+#include <iostream>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "cli/command.h"
+#include "cli/exit_code.h"
+
+namespace poolkey::cli {
+namespace {
+
+/// What may be given before or after every verb.
+struct Global {
+  std::string home;
+  std::string format = "text";
+  std::string log_level = "warn";
+  std::string pin;
+  std::string so_pin;
+};
+
+/// Where CLI11 puts what it parses for one verb.
+struct Bound {
+  const Command* command;
+  CLI::App* app;
+  std::deque<std::vector<std::string>> values;
+  std::deque<bool> flags;
+};
+
+constexpr std::string_view kFooter =
+    "Exit status: 0 done, 1 internal error, 2 invalid input, 3 denied by policy or HSM, 4 not "
+    "found,\n"
+    "5 already exists, 6 not as expected, 7 not supported, 8 unavailable, 9 timed out, 10 wrong "
+    "PIN,\n"
+    "11 damaged or forged, 20 differences found.";
+
+std::string option_name(const Option& option) { return std::string(option.name); }
+
+void bind_option(Bound& bound, const Option& option) {
+  CLI::Option* made = nullptr;
+  if (option.value.empty()) {
+    bound.flags.push_back(false);
+    made = bound.app->add_flag(option_name(option), bound.flags.back(), std::string(option.help));
+    bound.values.emplace_back();
+  } else {
+    bound.flags.push_back(false);
+    bound.values.emplace_back();
+    made =
+        bound.app->add_option(option_name(option), bound.values.back(), std::string(option.help));
+    made->type_name(std::string(option.value));
+    if (!option.many) made->expected(1);
+  }
+  if (option.required) made->required();
+}
+
+Arguments collect(const Bound& bound) {
+  Arguments out;
+  for (std::size_t i = 0; i < bound.command->options.size(); ++i) {
+    const Option& option = bound.command->options[i];
+    if (option.value.empty())
+      out.set(option_name(option),
+              bound.flags[i] ? std::vector<std::string>{"true"} : std::vector<std::string>{});
+    else
+      out.set(option_name(option), bound.values[i]);
+  }
+  return out;
+}
+
+/// The subcommand for a verb of one or two words, making the group where it is missing.
+CLI::App* place(CLI::App& root, std::string_view path, const std::string& summary) {
+  const auto blank = path.find(' ');
+  if (blank == std::string_view::npos) return root.add_subcommand(std::string(path), summary);
+  const std::string group(path.substr(0, blank));
+  CLI::App* parent = nullptr;
+  for (CLI::App* child : root.get_subcommands({}))
+    if (child->get_name() == group) parent = child;
+  if (parent == nullptr) {
+    parent = root.add_subcommand(group, "see 'poolkey " + group + " --help'");
+    parent->require_subcommand(1);
+  }
+  return parent->add_subcommand(std::string(path.substr(blank + 1)), summary);
+}
+
+int run_bound(const Bound& bound, const Global& global, Output& out) {
+  const Arguments arguments = collect(bound);
+  // Absolute: configuration files of the HSM's library are read from wherever it likes.
+  const std::filesystem::path home =
+      global.home.empty() ? std::filesystem::path{} : std::filesystem::absolute(global.home);
+  Call call{arguments, {.home = home, .pin = global.pin, .so_pin = global.so_pin}, out};
+  return bound.command->run(call);
+}
+
+int fail(const Error& error, const Global& global) {
+  const int status = exit_code(error.code());
+  std::cerr << "poolkey: " << error.what() << "\n";
+  log("cli").debug("{} at {}:{}", name(error.code()), error.where().file_name(),
+                   error.where().line());
+  if (global.format == "json")
+    std::cout << json::pretty(
+        json::object{{"error", json::object{{"code", std::string(name(error.code()))},
+                                            {"message", error.what()},
+                                            {"exit_status", status}}}});
+  return status;
+}
+
+int run(int argc, char** argv) {
+  Global global;
+  if (const char* home = std::getenv("POOLKEY_HOME"); home != nullptr) global.home = home;
+  CLI::App root("poolkey: one private key, born in an HSM, held by every member of a pool",
+                "poolkey");
+  root.footer(std::string(kFooter));
+  root.require_subcommand(1);
+  root.fallthrough();
+  root.set_version_flag("--version", std::string(POOLKEY_VERSION));
+  root.add_option("--home", global.home, "folder of this side (or $POOLKEY_HOME)")
+      ->type_name("DIR");
+  root.add_option("--format", global.format,
+                  "text, or json: one document on stdout, talk on stderr")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"text", "json"}));
+  root.add_option("--log-level", global.log_level, "trace, debug, info, warn, error or off")
+      ->type_name("LEVEL");
+  root.add_option(
+          "--pin", global.pin,
+          "user PIN from file:PATH, fd:N, credential:NAME or prompt (default: poolkey.toml)")
+      ->type_name("SOURCE");
+  root.add_option("--so-pin", global.so_pin,
+                  "security officer's PIN from fd:N or prompt (default: prompt)")
+      ->type_name("SOURCE");
+
+  std::deque<Bound> all;
+  for (const auto commands :
+       {setup_commands(), policy_commands(), member_commands(), key_commands(), pool_commands(),
+        certificate_commands(), audit_commands()})
+    for (const Command& command : commands) {
+      const std::string summary =
+          std::string(command.summary) +
+          (command.side == "either" ? "" : " (" + std::string(command.side) + ")");
+      all.push_back({&command, place(root, command.path, summary), {}, {}});
+      all.back().app->fallthrough();
+      for (const Option& option : command.options) bind_option(all.back(), option);
+    }
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int shown = root.exit(error);
+    return shown == 0 ? 0 : exit_code(Errc::kInvalidArgument);
+  }
+  try {
+    set_log_level(global.log_level);
+    Output out(global.format == "json");
+    for (const Bound& bound : all)
+      if (bound.app->parsed()) {
+        const int status = run_bound(bound, global, out);
+        out.finish();
+        return status;
+      }
+  } catch (const Error& error) {
+    return fail(error, global);
+  } catch (const std::exception& error) {
+    return fail(Error(Errc::kInternal, std::string("internal error: ") + error.what()), global);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace poolkey::cli
+
+int main(int argc, char** argv) {
+  poolkey::forbid_core_dumps();
+  // A module whose server has gone writes to a closed socket; that must not end us.
+  std::signal(SIGPIPE, SIG_IGN);
+  return poolkey::cli::run(argc, argv);
+}

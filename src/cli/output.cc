@@ -1,0 +1,48 @@
+#include "cli/output.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace poolkey::cli {
+namespace {
+
+void write(std::FILE* to, std::string_view text) { std::fwrite(text.data(), 1, text.size(), to); }
+
+}  // namespace
+
+void Output::say(std::string_view line) {
+  std::FILE* to = json_ ? stderr : stdout;
+  write(to, line);
+  write(to, "\n");
+}
+
+void Output::table(const std::vector<std::string>& header,
+                   const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const std::string& cell : header) widths.push_back(cell.size());
+  for (const auto& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  const auto line = [&](const std::vector<std::string>& row) {
+    std::string out = " ";
+    for (std::size_t i = 0; i < row.size(); ++i)
+      out +=
+          " " + row[i] + std::string(i + 1 < row.size() ? widths[i] - row[i].size() + 1 : 0, ' ');
+    say(out);
+  };
+  line(header);
+  for (const auto& row : rows) line(row);
+}
+
+void Output::result(json::object members) {
+  for (auto& member : members) result_[member.key()] = std::move(member.value());
+}
+
+void Output::product(std::string_view text) {
+  if (!json_) write(stdout, text);
+}
+
+void Output::finish() {
+  if (json_) write(stdout, json::pretty(result_));
+}
+
+}  // namespace poolkey::cli

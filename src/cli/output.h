@@ -1,0 +1,38 @@
+// What a verb prints: talk and tables for people, one JSON document for programs.
+// May touch: base. Called by: the commands and main.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+
+namespace poolkey::cli {
+
+/// In text form everything a person should read goes to stdout. With --format json the talk goes to
+/// stderr, and stdout gets exactly one JSON document at the end.
+class Output {
+ public:
+  explicit Output(bool json) : json_(json) {}
+
+  /// One line of talk.
+  void say(std::string_view line);
+  /// Columns padded to their widest cell.
+  void table(const std::vector<std::string>& header,
+             const std::vector<std::vector<std::string>>& rows);
+  /// What a program gets. Later calls add members.
+  void result(json::object members);
+  /// Text that is itself the product (a PEM, an export): stdout in text form only.
+  void product(std::string_view text);
+
+  bool is_json() const { return json_; }
+  /// Prints the JSON document. Called once, by main.
+  void finish();
+
+ private:
+  bool json_;
+  json::object result_;
+};
+
+}  // namespace poolkey::cli
