@@ -1,0 +1,199 @@
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+
+#include <utility>
+
+#include "provider/dispatch.h"
+#include "provider/guard.h"
+#include "provider/key.h"
+#include "provider/provider.h"
+
+namespace poolkey::provider {
+namespace {
+
+const KeyHandle& handle(const void* keydata) { return *static_cast<const KeyHandle*>(keydata); }
+const Key* key_of(const void* keydata) {
+  return keydata == nullptr ? nullptr : handle(keydata).key.get();
+}
+
+void* make(void* provctx) {
+  const Provider* provider = static_cast<Provider*>(provctx);
+  return guard<void*>(provider->core, nullptr, [&] { return new KeyHandle{provider, nullptr}; });
+}
+
+void destroy(void* keydata) { dispose(static_cast<KeyHandle*>(keydata)); }
+
+/// The store's reference is the address of its own pointer: taking the key clears it there.
+void* load(const void* reference, size_t size) {
+  if (size != sizeof(KeyHandle*)) return nullptr;
+  auto* from = static_cast<KeyHandle**>(const_cast<void*>(reference));
+  return std::exchange(*from, nullptr);
+}
+
+int has(const void* keydata, int selection) {
+  const Key* key = key_of(keydata);
+  if (key == nullptr) return 0;
+  return (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) == 0 || key->is_private() ? 1 : 0;
+}
+
+int match(const void* one, const void* other, int selection) {
+  const Key* a = key_of(one);
+  const Key* b = key_of(other);
+  if (a == nullptr || b == nullptr) return 0;
+  if ((selection & OSSL_KEYMGMT_SELECT_KEYPAIR) != 0) return a->part == b->part ? 1 : 0;
+  return a->part.kind == b->part.kind && a->part.curve == b->part.curve ? 1 : 0;
+}
+
+void* duplicate(const void* keydata, int selection) {
+  const KeyHandle& from = handle(keydata);
+  return guard<void*>(from.provider->core, nullptr, [&] {
+    auto out = std::make_unique<KeyHandle>(from);
+    if (from.key && (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) == 0)
+      out->key = std::make_shared<Key>(Key{from.key->part, nullptr});
+    return out.release();
+  });
+}
+
+template <KeyKind kKind>
+const OSSL_PARAM* gettable_params(void* /*provctx*/) {
+  static const OSSL_PARAM rsa[] = {
+      OSSL_PARAM_int(OSSL_PKEY_PARAM_BITS, nullptr),
+      OSSL_PARAM_int(OSSL_PKEY_PARAM_SECURITY_BITS, nullptr),
+      OSSL_PARAM_int(OSSL_PKEY_PARAM_MAX_SIZE, nullptr),
+      OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_DEFAULT_DIGEST, nullptr, 0),
+      OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_N, nullptr, 0),
+      OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_E, nullptr, 0),
+      OSSL_PARAM_END};
+  static const OSSL_PARAM ec[] = {
+      OSSL_PARAM_int(OSSL_PKEY_PARAM_BITS, nullptr),
+      OSSL_PARAM_int(OSSL_PKEY_PARAM_SECURITY_BITS, nullptr),
+      OSSL_PARAM_int(OSSL_PKEY_PARAM_MAX_SIZE, nullptr),
+      OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_DEFAULT_DIGEST, nullptr, 0),
+      OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, nullptr, 0),
+      OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, nullptr, 0),
+      OSSL_PARAM_END};
+  return kKind == KeyKind::kRsa ? rsa : ec;
+}
+
+/// Bits, security bits and maximum size are asked for in one call, which must not fail for any.
+int get_params(void* keydata, OSSL_PARAM params[]) {
+  const Key* key = key_of(keydata);
+  if (key == nullptr) return 0;
+  const PublicPart& part = key->part;
+  const auto number = [params](const char* name, auto value) {
+    OSSL_PARAM* param = OSSL_PARAM_locate(params, name);
+    return param == nullptr || OSSL_PARAM_set_int(param, static_cast<int>(value)) == 1;
+  };
+  const auto text = [params](const char* name, const char* value) {
+    OSSL_PARAM* param = OSSL_PARAM_locate(params, name);
+    return param == nullptr || OSSL_PARAM_set_utf8_string(param, value) == 1;
+  };
+  const auto big = [params](const char* name, const Bytes& value) {
+    OSSL_PARAM* param = OSSL_PARAM_locate(params, name);
+    if (param == nullptr) return true;
+    const crypto::BnPtr bn(BN_bin2bn(value.data(), static_cast<int>(value.size()), nullptr));
+    return bn && OSSL_PARAM_set_BN(param, bn.get()) == 1;
+  };
+  const auto octets = [params](const char* name, const Bytes& value) {
+    OSSL_PARAM* param = OSSL_PARAM_locate(params, name);
+    return param == nullptr || OSSL_PARAM_set_octet_string(param, value.data(), value.size()) == 1;
+  };
+  const bool common = number(OSSL_PKEY_PARAM_BITS, part.bits()) &&
+                      number(OSSL_PKEY_PARAM_SECURITY_BITS, part.security_bits()) &&
+                      number(OSSL_PKEY_PARAM_MAX_SIZE, part.max_signature()) &&
+                      text(OSSL_PKEY_PARAM_DEFAULT_DIGEST, "SHA256");
+  const bool own =
+      part.kind == KeyKind::kRsa
+          ? big(OSSL_PKEY_PARAM_RSA_N, part.modulus) && big(OSSL_PKEY_PARAM_RSA_E, part.exponent)
+          : text(OSSL_PKEY_PARAM_GROUP_NAME, part.curve->group) &&
+                octets(OSSL_PKEY_PARAM_PUB_KEY, part.point);
+  return common && own ? 1 : 0;
+}
+
+template <KeyKind kKind>
+const OSSL_PARAM* exchange_types(int selection) {
+  static const OSSL_PARAM rsa[] = {OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_N, nullptr, 0),
+                                   OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_E, nullptr, 0),
+                                   OSSL_PARAM_END};
+  static const OSSL_PARAM ec[] = {OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, nullptr, 0),
+                                  OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, nullptr, 0),
+                                  OSSL_PARAM_END};
+  if ((selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0) return nullptr;
+  return kKind == KeyKind::kRsa ? rsa : ec;
+}
+
+/// Asked with the private bit before every signature: says no at once, and quietly. Giving the
+/// public part instead would make a software key of it that cannot sign (openssl issue 17531).
+int export_key(void* keydata, int selection, OSSL_CALLBACK* callback, void* argument) {
+  const Key* key = key_of(keydata);
+  if (key == nullptr) return 0;
+  if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0 && key->is_private()) return 0;
+  return guard(handle(keydata).provider->core, 0, [&] {
+    const Params params = to_params(key->part, selection);
+    return callback(params.get(), argument);
+  });
+}
+
+template <KeyKind kKind>
+int import_key(void* keydata, int selection, const OSSL_PARAM params[]) {
+  auto& to = *static_cast<KeyHandle*>(keydata);
+  return guard(to.provider->core, 0, [&] {
+    if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0)
+      throw Error(Errc::kUnsupported, "private keys are not imported: they are born in a token");
+    auto part = public_part_from(kKind, params);
+    if (!part) return 0;
+    to.key = std::make_shared<Key>(Key{std::move(*part), nullptr});
+    return 1;
+  });
+}
+
+/// EC is the one type whose operations have names of their own.
+const char* operation_name(int operation) {
+  switch (operation) {
+    case OSSL_OP_SIGNATURE:
+      return "ECDSA";
+    case OSSL_OP_KEYEXCH:
+      return "ECDH";
+    default:
+      return nullptr;
+  }
+}
+
+template <KeyKind kKind>
+const OSSL_DISPATCH* table() noexcept {
+  static const OSSL_DISPATCH entries[] = {
+      entry<OSSL_FUNC_keymgmt_new_fn>(OSSL_FUNC_KEYMGMT_NEW, make),
+      entry<OSSL_FUNC_keymgmt_free_fn>(OSSL_FUNC_KEYMGMT_FREE, destroy),
+      entry<OSSL_FUNC_keymgmt_load_fn>(OSSL_FUNC_KEYMGMT_LOAD, load),
+      entry<OSSL_FUNC_keymgmt_has_fn>(OSSL_FUNC_KEYMGMT_HAS, has),
+      entry<OSSL_FUNC_keymgmt_match_fn>(OSSL_FUNC_KEYMGMT_MATCH, match),
+      entry<OSSL_FUNC_keymgmt_dup_fn>(OSSL_FUNC_KEYMGMT_DUP, duplicate),
+      entry<OSSL_FUNC_keymgmt_gettable_params_fn>(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS,
+                                                  gettable_params<kKind>),
+      entry<OSSL_FUNC_keymgmt_get_params_fn>(OSSL_FUNC_KEYMGMT_GET_PARAMS, get_params),
+      entry<OSSL_FUNC_keymgmt_export_types_fn>(OSSL_FUNC_KEYMGMT_EXPORT_TYPES,
+                                               exchange_types<kKind>),
+      entry<OSSL_FUNC_keymgmt_export_fn>(OSSL_FUNC_KEYMGMT_EXPORT, export_key),
+      entry<OSSL_FUNC_keymgmt_import_types_fn>(OSSL_FUNC_KEYMGMT_IMPORT_TYPES,
+                                               exchange_types<kKind>),
+      entry<OSSL_FUNC_keymgmt_import_fn>(OSSL_FUNC_KEYMGMT_IMPORT, import_key<kKind>),
+      kKind == KeyKind::kEc ? entry<OSSL_FUNC_keymgmt_query_operation_name_fn>(
+                                  OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, operation_name)
+                            : kEndOfTable,
+      kEndOfTable};
+  return entries;
+}
+
+}  // namespace
+
+const OSSL_ALGORITHM* keymgmt_algorithms() noexcept {
+  static const OSSL_ALGORITHM algorithms[] = {
+      {"RSA:rsaEncryption:1.2.840.113549.1.1.1", kProperties, table<KeyKind::kRsa>(),
+       "RSA keys of a PKCS#11 token"},
+      {"EC:id-ecPublicKey:1.2.840.10045.2.1", kProperties, table<KeyKind::kEc>(),
+       "EC keys of a PKCS#11 token"},
+      {nullptr, nullptr, nullptr, nullptr}};
+  return algorithms;
+}
+
+}  // namespace poolkey::provider

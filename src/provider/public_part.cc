@@ -1,0 +1,174 @@
+#include "provider/public_part.h"
+
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/objects.h>
+#include <openssl/param_build.h>
+
+#include <algorithm>
+#include <array>
+
+#include "hsm/object.h"
+
+namespace poolkey::provider {
+namespace {
+
+using ParamBuilder = std::unique_ptr<OSSL_PARAM_BLD, crypto::Free<OSSL_PARAM_BLD_free>>;
+
+constexpr std::uint8_t kUncompressed = 0x04;
+constexpr std::uint8_t kOctetString = 0x04;
+constexpr std::size_t kMaxModulus = 16384 / 8;  // OpenSSL's own limit
+
+constexpr std::array kCurves{Curve{"prime256v1", "P-256", NID_X9_62_prime256v1, 256, 128, 32, 72},
+                             Curve{"secp384r1", "P-384", NID_secp384r1, 384, 192, 48, 104},
+                             Curve{"secp521r1", "P-521", NID_secp521r1, 521, 256, 66, 139}};
+
+Bytes without_leading_zeros(Bytes number) {
+  const auto first = std::find_if(number.begin(), number.end(), [](auto b) { return b != 0; });
+  number.erase(number.begin(), first);
+  return number;
+}
+
+crypto::BnPtr to_number(const Bytes& bytes) {
+  return crypto::BnPtr(BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
+}
+
+/// The point without the OCTET STRING around it, which some tokens leave out. Both forms may begin
+/// with 04, so the size decides.
+std::optional<Bytes> bare_point(const Bytes& point, const Curve& curve) {
+  const std::size_t bare = 1 + 2 * curve.octets;
+  std::size_t header = 0;
+  if (point.size() != bare) {
+    header = bare < 0x80 ? 2 : 3;
+    if (point.size() != bare + header || point[0] != kOctetString || point[header - 1] != bare ||
+        (header == 3 && point[1] != 0x81))
+      return std::nullopt;
+  }
+  if (point[header] != kUncompressed) return std::nullopt;
+  return Bytes(point.begin() + static_cast<std::ptrdiff_t>(header), point.end());
+}
+
+std::optional<PublicPart> rsa_part(Bytes modulus, Bytes exponent) {
+  PublicPart out;
+  out.modulus = without_leading_zeros(std::move(modulus));
+  out.exponent = without_leading_zeros(std::move(exponent));
+  if (out.modulus.empty() || out.modulus.size() > kMaxModulus || out.exponent.empty())
+    return std::nullopt;
+  return out;
+}
+
+std::optional<PublicPart> ec_part(const Curve* curve, const Bytes& point) {
+  if (curve == nullptr) return std::nullopt;
+  auto bare = bare_point(point, *curve);
+  if (!bare) return std::nullopt;
+  PublicPart out;
+  out.kind = KeyKind::kEc;
+  out.curve = curve;
+  out.point = std::move(*bare);
+  return out;
+}
+
+std::optional<Bytes> number_param(const OSSL_PARAM* params, const char* name) {
+  const OSSL_PARAM* param = OSSL_PARAM_locate_const(params, name);
+  BIGNUM* number = nullptr;
+  if (param == nullptr || OSSL_PARAM_get_BN(param, &number) != 1) return std::nullopt;
+  const crypto::BnPtr owner(number);
+  Bytes out(static_cast<std::size_t>(BN_num_bytes(number)));
+  BN_bn2bin(number, out.data());
+  return out;
+}
+
+}  // namespace
+
+const Curve* find_curve(std::string_view name) noexcept {
+  for (const Curve& curve : kCurves)
+    if (name == curve.group || name == curve.nist) return &curve;
+  return nullptr;
+}
+
+const Curve* find_curve(ByteView ec_params) noexcept {
+  for (const Curve& curve : kCurves) {
+    const ASN1_OBJECT* oid = OBJ_nid2obj(curve.nid);
+    const ByteView contents(OBJ_get0_data(oid), OBJ_length(oid));
+    if (ec_params.size() == contents.size() + 2 && ec_params[0] == V_ASN1_OBJECT &&
+        ec_params[1] == contents.size() && std::ranges::equal(ec_params.subspan(2), contents))
+      return &curve;
+  }
+  return nullptr;
+}
+
+int PublicPart::bits() const {
+  return kind == KeyKind::kRsa ? BN_num_bits(to_number(modulus).get()) : curve->bits;
+}
+
+int PublicPart::security_bits() const {
+  return kind == KeyKind::kRsa ? BN_security_bits(bits(), -1) : curve->security_bits;
+}
+
+std::size_t PublicPart::max_signature() const {
+  return kind == KeyKind::kRsa ? modulus.size() : curve->max_signature;
+}
+
+std::optional<PublicPart> read_public_part(hsm::Session& session, CK_OBJECT_HANDLE object) {
+  const auto type = hsm::read_ulong(session, object, CKA_KEY_TYPE);
+  if (type == CKK_RSA) {
+    auto modulus = hsm::read_bytes(session, object, CKA_MODULUS);
+    auto exponent = hsm::read_bytes(session, object, CKA_PUBLIC_EXPONENT);
+    if (modulus && exponent) return rsa_part(std::move(*modulus), std::move(*exponent));
+  } else if (type == CKK_EC) {
+    const auto params = hsm::read_bytes(session, object, CKA_EC_PARAMS);
+    const auto point = hsm::read_bytes(session, object, CKA_EC_POINT);
+    if (params && point) return ec_part(find_curve(*params), *point);
+  }
+  return std::nullopt;
+}
+
+std::optional<PublicPart> public_part_from(KeyKind kind, const OSSL_PARAM* params) {
+  if (kind == KeyKind::kRsa) {
+    auto modulus = number_param(params, OSSL_PKEY_PARAM_RSA_N);
+    auto exponent = number_param(params, OSSL_PKEY_PARAM_RSA_E);
+    if (!modulus || !exponent) return std::nullopt;
+    return rsa_part(std::move(*modulus), std::move(*exponent));
+  }
+  const OSSL_PARAM* group = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_GROUP_NAME);
+  const OSSL_PARAM* point = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_PUB_KEY);
+  const char* name = nullptr;
+  const void* octets = nullptr;
+  std::size_t size = 0;
+  if (group == nullptr || point == nullptr || OSSL_PARAM_get_utf8_string_ptr(group, &name) != 1 ||
+      OSSL_PARAM_get_octet_string_ptr(point, &octets, &size) != 1)
+    return std::nullopt;
+  const auto* begin = static_cast<const std::uint8_t*>(octets);
+  return ec_part(find_curve(name), Bytes(begin, begin + size));
+}
+
+Params to_params(const PublicPart& part, int selection) {
+  const ParamBuilder builder(OSSL_PARAM_BLD_new());
+  const crypto::BnPtr n = to_number(part.modulus), e = to_number(part.exponent);
+  bool good = builder && n && e;
+  if (part.kind == KeyKind::kEc && (selection & OSSL_KEYMGMT_SELECT_ALL_PARAMETERS) != 0)
+    good = good && OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME,
+                                                   part.curve->group, 0) == 1;
+  if ((selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) != 0)
+    good = good &&
+           (part.kind == KeyKind::kEc
+                ? OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY,
+                                                   part.point.data(), part.point.size()) == 1
+                : OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) == 1 &&
+                      OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) == 1);
+  Params params(good ? OSSL_PARAM_BLD_to_param(builder.get()) : nullptr);
+  if (!params) throw Error(Errc::kInternal, "OpenSSL could not take the public key's parameters");
+  return params;
+}
+
+crypto::EvpPkey to_evp(const PublicPart& part, OSSL_LIB_CTX* libctx) {
+  const Params params = to_params(part, OSSL_KEYMGMT_SELECT_ALL);
+  const crypto::EvpPkeyCtx ctx(EVP_PKEY_CTX_new_from_name(libctx, part.type_name(), kOthers));
+  EVP_PKEY* key = nullptr;
+  if (!ctx || EVP_PKEY_fromdata_init(ctx.get()) != 1 ||
+      EVP_PKEY_fromdata(ctx.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1)
+    throw Error(Errc::kUnsupported, "no other provider takes the public key; is 'default' active?");
+  return crypto::EvpPkey(key);
+}
+
+}  // namespace poolkey::provider

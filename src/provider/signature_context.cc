@@ -1,0 +1,142 @@
+#include "provider/signature_context.h"
+
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+#include <openssl/rsa.h>
+
+#include "crypto/signature.h"
+
+namespace poolkey::provider {
+
+SignatureContext::SignatureContext(const Provider& provider, KeyKind kind)
+    : provider_(provider), kind_(kind), salt_(RSA_PSS_SALTLEN_AUTO) {}
+
+SignatureContext::SignatureContext(const SignatureContext& other)
+    : provider_(other.provider_),
+      kind_(other.kind_),
+      key_(other.key_),
+      digest_(other.digest_),
+      stream_started_(other.stream_started_),
+      padding_(other.padding_),
+      salt_(other.salt_),
+      mgf1_(other.mgf1_) {
+  if (!other.stream_) return;
+  stream_.reset(EVP_MD_CTX_new());
+  if (!stream_ || EVP_MD_CTX_copy_ex(stream_.get(), other.stream_.get()) != 1)
+    throw Error(Errc::kInternal, "OpenSSL could not copy a digest in the making");
+}
+
+const Key& SignatureContext::key() const {
+  if (!key_) throw Error(Errc::kInvalidArgument, "the signature context has no key");
+  return *key_;
+}
+
+const Digest& SignatureContext::require_digest() const {
+  if (!digest_) throw Error(Errc::kInvalidArgument, "no digest was chosen for the signature");
+  return *digest_;
+}
+
+void SignatureContext::begin(const std::shared_ptr<const Key>& new_key, bool to_sign) {
+  if (new_key) key_ = new_key;
+  if (key().part.kind != kind_) throw Error(Errc::kInvalidArgument, "the key is of another type");
+  if (to_sign && !key().is_private())
+    throw Error(Errc::kInvalidArgument, "a public key cannot sign");
+  stream_.reset();
+  stream_started_ = false;
+  digest_.reset();
+  if (!new_key) return;
+  padding_ = RsaPadding::kPkcs1;
+  salt_ = RSA_PSS_SALTLEN_AUTO;
+  mgf1_.reset();
+}
+
+void SignatureContext::begin_digest(const std::shared_ptr<const Key>& new_key, bool to_sign,
+                                    std::string_view digest) {
+  begin(new_key, to_sign);
+  stream_.reset(EVP_MD_CTX_new());
+  set_digest(digest.empty() ? "SHA256" : digest);
+}
+
+void SignatureContext::set_digest(std::string_view name) {
+  Digest chosen(provider_.child.get(), name);
+  if (chosen.row().rsa_only && kind_ != KeyKind::kRsa)
+    throw Error(Errc::kUnsupported, std::string(chosen.name()) + " is signed with RSA only");
+  if (stream_started_ && digest_ != chosen)
+    throw Error(Errc::kInvalidArgument, "the digest cannot change when data have come");
+  if (stream_ && !stream_started_ && EVP_DigestInit_ex2(stream_.get(), chosen.md(), nullptr) != 1)
+    throw Error(Errc::kUnsupported, "the digest '" + std::string(name) + "' does not start");
+  digest_ = std::move(chosen);
+}
+
+void SignatureContext::update(ByteView data) {
+  if (!stream_) throw Error(Errc::kInvalidArgument, "the signature takes a finished digest");
+  stream_started_ = true;
+  if (EVP_DigestUpdate(stream_.get(), data.data(), data.size()) != 1)
+    throw Error(Errc::kInternal, "the digest failed");
+}
+
+Bytes SignatureContext::digest_of(ByteView more) const {
+  if (!stream_) throw Error(Errc::kInvalidArgument, "the signature takes a finished digest");
+  const crypto::EvpMdCtx copy(EVP_MD_CTX_new());
+  Bytes out(EVP_MAX_MD_SIZE);
+  unsigned size = 0;
+  if (!copy || EVP_MD_CTX_copy_ex(copy.get(), stream_.get()) != 1 ||
+      EVP_DigestUpdate(copy.get(), more.data(), more.size()) != 1 ||
+      EVP_DigestFinal_ex(copy.get(), out.data(), &size) != 1)
+    throw Error(Errc::kInternal, "the digest failed");
+  out.resize(size);
+  return out;
+}
+
+Bytes SignatureContext::sign(ByteView digest) const {
+  if (!key().is_private()) throw Error(Errc::kInvalidArgument, "a public key cannot sign");
+  if (digest_ && digest.size() != digest_->size())
+    throw Error(Errc::kInvalidArgument, std::string("a digest of ") + digest_->name() + " has " +
+                                            std::to_string(digest_->size()) + " octets, not " +
+                                            std::to_string(digest.size()));
+  return kind_ == KeyKind::kRsa ? sign_rsa(digest) : sign_ecdsa(digest);
+}
+
+Bytes SignatureContext::sign_rsa(ByteView digest) const {
+  CK_MECHANISM mechanism{};
+  if (padding_ == RsaPadding::kPkcs1) {
+    mechanism.mechanism = CKM_RSA_PKCS;
+    const bool bare = !digest_ || digest_->is_md5_sha1();
+    return key().signer->sign(mechanism, bare ? digest : ByteView(digest_info(*digest_, digest)));
+  }
+  const Digest& hash = require_digest();
+  if (!hash.works_with_pss() || !mgf1().works_with_pss())
+    throw Error(Errc::kUnsupported, "RSASSA-PSS is made with SHA-1 or SHA-2 only");
+  CK_RSA_PKCS_PSS_PARAMS params{};
+  params.hashAlg = hash.row().mechanism;
+  params.mgf = mgf1().row().mgf;
+  params.sLen = salt_octets(salt_, hash, key().part.bits());
+  mechanism = {CKM_RSA_PKCS_PSS, &params, sizeof params};
+  return key().signer->sign(mechanism, digest);
+}
+
+Bytes SignatureContext::sign_ecdsa(ByteView digest) const {
+  // FIPS 186-5 6.4.1: the leftmost bits, as many as the group's order has. No module has to do it.
+  const std::size_t octets = key().part.curve->octets;
+  CK_MECHANISM mechanism{};
+  mechanism.mechanism = CKM_ECDSA;
+  return crypto::ecdsa_der(
+      key().signer->sign(mechanism, digest.first(std::min(octets, digest.size()))));
+}
+
+bool SignatureContext::verify(ByteView digest, ByteView signature) const {
+  OSSL_LIB_CTX* libctx = provider_.child.get();
+  const crypto::EvpPkey other = to_evp(key().part, libctx);
+  const crypto::EvpPkeyCtx ctx(EVP_PKEY_CTX_new_from_pkey(libctx, other.get(), kOthers));
+  bool ready = ctx && EVP_PKEY_verify_init(ctx.get()) == 1;
+  if (ready && digest_) ready = EVP_PKEY_CTX_set_signature_md(ctx.get(), digest_->md()) == 1;
+  if (ready && padding_ == RsaPadding::kPss)
+    ready = EVP_PKEY_CTX_set_rsa_padding(ctx.get(), RSA_PKCS1_PSS_PADDING) == 1 &&
+            EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx.get(), salt_) == 1 &&
+            EVP_PKEY_CTX_set_rsa_mgf1_md(ctx.get(), mgf1().md()) == 1;
+  if (!ready) throw Error(Errc::kUnsupported, "no other provider verifies this signature");
+  return EVP_PKEY_verify(ctx.get(), signature.data(), signature.size(), digest.data(),
+                         digest.size()) == 1;
+}
+
+}  // namespace poolkey::provider

@@ -1,0 +1,168 @@
+#include <openssl/core_names.h>
+#include <openssl/core_object.h>
+#include <openssl/params.h>
+#include <openssl/store.h>
+
+#include <array>
+
+#include "provider/dispatch.h"
+#include "provider/guard.h"
+#include "provider/lookup.h"
+#include "provider/provider.h"
+
+namespace poolkey::provider {
+namespace {
+
+constexpr std::string_view kScheme = "pkcs11:";
+
+/// One opened URI.
+struct Store {
+  const Provider* provider;
+  hsm::Uri uri;
+  int expected = 0;  ///< OSSL_STORE_INFO_*; 0: everything
+  bool searched = false;
+  std::vector<Found> found{};
+  std::size_t next = 0;
+};
+
+Store& store(void* ctx) { return *static_cast<Store*>(ctx); }
+
+/// Another scheme is not for us, and is refused without a word.
+void* open(void* provctx, const char* uri) {
+  const Provider* provider = static_cast<Provider*>(provctx);
+  if (!std::string_view(uri).starts_with(kScheme)) return nullptr;
+  return guard<void*>(provider->core, nullptr, [&] {
+    return new Store{.provider = provider, .uri = parse_object_uri(uri)};
+  });
+}
+
+int close(void* ctx) {
+  dispose(&store(ctx));
+  return 1;
+}
+
+const OSSL_PARAM* settable_ctx_params(void* /*provctx*/) {
+  static const OSSL_PARAM params[] = {
+      OSSL_PARAM_int(OSSL_STORE_PARAM_EXPECT, nullptr),
+      OSSL_PARAM_utf8_string(OSSL_STORE_PARAM_PROPERTIES, nullptr, 0),
+      OSSL_PARAM_utf8_string(OSSL_STORE_PARAM_INPUT_TYPE, nullptr, 0), OSSL_PARAM_END};
+  return params;
+}
+
+/// Searches by subject and the like (OSSL_STORE_find) must fail; everything else that we do not
+/// know must not.
+int set_ctx_params(void* ctx, const OSSL_PARAM params[]) {
+  for (const char* search :
+       {OSSL_STORE_PARAM_SUBJECT, OSSL_STORE_PARAM_ISSUER, OSSL_STORE_PARAM_SERIAL,
+        OSSL_STORE_PARAM_FINGERPRINT, OSSL_STORE_PARAM_ALIAS})
+    if (OSSL_PARAM_locate_const(params, search) != nullptr) return 0;
+  const OSSL_PARAM* expect = OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_EXPECT);
+  return expect == nullptr || OSSL_PARAM_get_int(expect, &store(ctx).expected) == 1 ? 1 : 0;
+}
+
+/// A prompt by way of the program that opened the URI; it knows how to ask its user.
+PinSource prompt_by(OSSL_PASSPHRASE_CALLBACK* callback, void* argument, const hsm::Uri& uri) {
+  return [=, token = uri.token.value_or("")] {
+    std::string info = (token.empty() ? "the token" : "token '" + token + "'") + " (its PIN)";
+    const std::array params{
+        OSSL_PARAM_construct_utf8_string(OSSL_PASSPHRASE_PARAM_INFO, info.data(), 0),
+        OSSL_PARAM_construct_end()};
+    SecretBytes buffer(256);
+    auto* text = reinterpret_cast<char*>(buffer.span().data());
+    std::size_t size = 0;
+    if (callback == nullptr || callback(text, buffer.size(), &size, params.data(), argument) != 1 ||
+        size == 0 || size > buffer.size())
+      throw Error(Errc::kAuthFailed,
+                  "no PIN was given; set poolkey-pin-source in openssl.cnf, or type it when asked");
+    return Pin(SecretBytes(buffer.view().first(size)));
+  };
+}
+
+/// Nothing: an object of a kind that tokens do not hold is wanted, such as a CRL.
+std::optional<Expected> expectation(int info_type) {
+  switch (info_type) {
+    case 0:
+      return Expected::kAnything;
+    case OSSL_STORE_INFO_PKEY:
+      return Expected::kPrivateKey;
+    case OSSL_STORE_INFO_PUBKEY:
+      return Expected::kPublicKey;
+    case OSSL_STORE_INFO_CERT:
+      return Expected::kCertificate;
+    default:
+      return std::nullopt;
+  }
+}
+
+int hand_over_certificate(Bytes& der, OSSL_CALLBACK* callback, void* argument) {
+  int type = OSSL_OBJECT_CERT;
+  const std::array params{
+      OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
+      OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_DATA, der.data(), der.size()),
+      OSSL_PARAM_construct_end()};
+  return callback(params.data(), argument);
+}
+
+int hand_over_key(const Provider* provider, const std::shared_ptr<const Key>& key,
+                  OSSL_CALLBACK* callback, void* argument) {
+  int type = OSSL_OBJECT_PKEY;
+  std::string name = key->part.type_name();
+  auto owner = std::make_unique<KeyHandle>(KeyHandle{provider, key});
+  KeyHandle* reference = owner.get();
+  const std::array params{
+      OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
+      OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, name.data(), 0),
+      OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &reference, sizeof reference),
+      OSSL_PARAM_construct_end()};
+  const int result = callback(params.data(), argument);
+  // keymgmt.load cleared the pointer if it took the key.
+  if (reference == nullptr) static_cast<void>(owner.release());
+  return result;
+}
+
+/// One object a call. After a failure there is nothing more, or programs would ask for ever.
+int load(void* ctx, OSSL_CALLBACK* callback, void* argument, OSSL_PASSPHRASE_CALLBACK* passphrase,
+         void* passphrase_argument) {
+  Store& self = store(ctx);
+  return guard(self.provider->core, 0, [&] {
+    if (!self.searched) {
+      self.searched = true;
+      if (const auto expected = expectation(self.expected))
+        self.found = look_up(*self.provider->tokens, self.uri, *expected,
+                             prompt_by(passphrase, passphrase_argument, self.uri));
+    }
+    if (self.next == self.found.size()) return 1;
+    Found& found = self.found[self.next++];
+    return found.key ? hand_over_key(self.provider, found.key, callback, argument)
+                     : hand_over_certificate(found.certificate, callback, argument);
+  });
+}
+
+int is_at_end(void* ctx) {
+  const Store& self = store(ctx);
+  return self.searched && self.next == self.found.size() ? 1 : 0;
+}
+
+const OSSL_DISPATCH* table() noexcept {
+  static const OSSL_DISPATCH entries[] = {
+      entry<OSSL_FUNC_store_open_fn>(OSSL_FUNC_STORE_OPEN, open),
+      entry<OSSL_FUNC_store_settable_ctx_params_fn>(OSSL_FUNC_STORE_SETTABLE_CTX_PARAMS,
+                                                    settable_ctx_params),
+      entry<OSSL_FUNC_store_set_ctx_params_fn>(OSSL_FUNC_STORE_SET_CTX_PARAMS, set_ctx_params),
+      entry<OSSL_FUNC_store_load_fn>(OSSL_FUNC_STORE_LOAD, load),
+      entry<OSSL_FUNC_store_eof_fn>(OSSL_FUNC_STORE_EOF, is_at_end),
+      entry<OSSL_FUNC_store_close_fn>(OSSL_FUNC_STORE_CLOSE, close),
+      kEndOfTable};
+  return entries;
+}
+
+}  // namespace
+
+const OSSL_ALGORITHM* store_algorithms() noexcept {
+  static const OSSL_ALGORITHM algorithms[] = {
+      {"pkcs11", kProperties, table(), "objects of a PKCS#11 token by RFC 7512 URI"},
+      {nullptr, nullptr, nullptr, nullptr}};
+  return algorithms;
+}
+
+}  // namespace poolkey::provider

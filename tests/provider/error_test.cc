@@ -1,0 +1,105 @@
+// What a person reads when something is wrong, with the real `openssl` command.
+#include "base/file.h"
+#include "fixture.h"
+#include "provider/lookup.h"
+
+namespace poolkey::provider {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class ErrorTest : public testing::Test, public CommandFixture {
+ protected:
+  std::string fails(const std::string& line) const {
+    const Outcome outcome = run("timeout 20 " + line);
+    EXPECT_NE(outcome.status, 0) << outcome.text;
+    EXPECT_NE(outcome.status, 124) << "it went on for ever";
+    return outcome.text;
+  }
+  std::string request(const std::string& of) const {
+    return fails("openssl req -new -key '" + of + "' -subj /CN=x");
+  }
+};
+
+TEST_F(ErrorTest, AWrongPin) {
+  make_key("RSA-2048", "k");
+  configure("", "9999");
+  EXPECT_THAT(request(uri("k")), HasSubstr("CKR_PIN_INCORRECT (the PIN is wrong"));
+  configure("", "");
+  EXPECT_THAT(fails("openssl req -new -key '" + uri("k") + "' -passin pass:9999 -subj /CN=x"),
+              HasSubstr("CKR_PIN_INCORRECT"));
+}
+
+TEST_F(ErrorTest, NoPinAtAll) {
+  make_key("RSA-2048", "k");
+  configure("", "");
+  EXPECT_THAT(request(uri("k")), HasSubstr("set poolkey-pin-source in openssl.cnf"));
+}
+
+TEST_F(ErrorTest, APinFileThatIsNotThere) {
+  make_key("RSA-2048", "k");
+  must("rm pin");
+  EXPECT_THAT(request(uri("k")), HasSubstr("cannot read the PIN (poolkey-pin-source)"));
+}
+
+TEST_F(ErrorTest, NoSuchObject) {
+  EXPECT_THAT(request(uri("nobody")), HasSubstr("there is no private key '" + uri("nobody")));
+}
+
+TEST_F(ErrorTest, NoSuchToken) {
+  EXPECT_THAT(request("pkcs11:token=other;object=k"), HasSubstr("no token matches"));
+}
+
+TEST_F(ErrorTest, SeveralTokens) {
+  soft.add("second");
+  EXPECT_THAT(request("pkcs11:object=k"), HasSubstr("matches several tokens"));
+  configure("poolkey-token = second\n");
+  EXPECT_THAT(request("pkcs11:object=k"), HasSubstr("in token 'second'"));
+}
+
+TEST_F(ErrorTest, AUriWithAComponentWithoutEquals) {
+  EXPECT_THAT(request("pkcs11:token=test;object"), HasSubstr("the component 'object' has no '='"));
+}
+
+TEST_F(ErrorTest, APinInTheUri) {
+  EXPECT_THAT(request("pkcs11:token=test;object=k?pin-value=1234"),
+              HasSubstr("has a 'pin-value', which is refused"));
+}
+
+TEST_F(ErrorTest, NothingIsSaidOfAnotherScheme) {
+  EXPECT_THAT(request("nosuchfile.pem"), Not(HasSubstr("poolkey::")));
+}
+
+TEST_F(ErrorTest, AModuleThatIsNotThere) {
+  configure("poolkey-module = /nonexistent.so\n");
+  EXPECT_THAT(request(uri("k")), HasSubstr("correct poolkey-module in openssl.cnf"));
+}
+
+TEST_F(ErrorTest, ASettingThatCannotBe) {
+  configure("poolkey-pin-source = |/bin/echo 1234\n", "");
+  EXPECT_THAT(request(uri("k")), HasSubstr("poolkey-pin-source must be 'file:'"));
+  configure("poolkey-module = libsofthsm2.so\n");
+  EXPECT_THAT(request(uri("k")), HasSubstr("is not an absolute path; correct openssl.cnf"));
+}
+
+/// Without a login of our own: where somebody is logged in, SoftHSM does not look at a PIN.
+TEST(LoginTest, AWrongPinIsNotTriedAgainNorIsAnother) {
+  const test::SoftToken soft;
+  const auto pin_file = soft.folder() / "pin";
+  Tokens tokens(Settings{.module = test::kSoftHsm,
+                         .softhsm_conf = soft.configuration(),
+                         .token = "",
+                         .serial = "",
+                         .pin_file = pin_file});
+  const auto token = tokens.find(parse_object_uri("pkcs11:token=test"));
+  const auto login = [&] { tokens.login(*token, [] { return Pin("unused"); }); };
+  write_file(pin_file, std::string_view("9999\n"));
+  EXPECT_THAT(login, test::ThrowsErrc(Errc::kAuthFailed, "CKR_PIN_INCORRECT"));
+  write_file(pin_file, std::string_view(soft.user_pin()));
+  EXPECT_THAT(login, test::ThrowsErrc(Errc::kAuthFailed, "CKR_PIN_INCORRECT"));
+  EXPECT_FALSE(token->logged_in());
+}
+
+}  // namespace
+}  // namespace poolkey::provider

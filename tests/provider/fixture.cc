@@ -1,0 +1,62 @@
+#include "fixture.h"
+
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+
+#include "base/file.h"
+#include "hsm/object.h"
+
+namespace poolkey::provider {
+
+std::vector<CK_OBJECT_HANDLE> Fixture::session_copies() const {
+  const hsm::Lease lease = token->lease();
+  hsm::Template wanted;
+  wanted.set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY}).set(CKA_TOKEN, false);
+  return hsm::find_objects(*lease, std::move(wanted));
+}
+
+void CommandFixture::configure(const std::string& extra, const std::string& pin) {
+  const std::string folder = soft.folder().string();
+  std::string section = "identity = poolkey\nmodule = " POOLKEY_BINARY_DIR
+                        "/ossl-modules/poolkey.so\n"
+                        "poolkey-module = " +
+                        std::string(test::kSoftHsm) +
+                        "\npoolkey-softhsm2-conf = " + soft.configuration().string() + "\n";
+  if (!pin.empty()) {
+    write_file(soft.folder() / "pin", pin + "\n", 0600);
+    section += "poolkey-pin-source = file:" + folder + "/pin\n";
+  }
+  const std::string requests = "[req]\ndistinguished_name = dn\n[dn]\n";
+  write_file(soft.folder() / "plain.cnf", requests);
+  write_file(soft.folder() / "openssl.cnf",
+             "openssl_conf = init\n[init]\nproviders = providers\n[providers]\n"
+             "default = default_section\npoolkey = poolkey_section\n"
+             "[default_section]\nactivate = 1\n[poolkey_section]\n" +
+                 section + extra + "activate = 1\n" + requests);
+}
+
+Outcome CommandFixture::run(const std::string& line) const {
+  const std::string folder = soft.folder().string();
+  write_file(soft.folder() / "command.sh",
+             "cd " + folder + "\nunset SOFTHSM2_CONF\nexport PLAIN=" + folder +
+                 "/plain.cnf OPENSSL_CONF=" + folder + "/openssl.cnf\n" + line + "\n");
+  std::FILE* pipe = ::popen(("bash " + folder + "/command.sh 2>&1 </dev/null").c_str(), "r");
+  if (pipe == nullptr) throw Error(Errc::kUnavailable, "cannot run bash");
+  Outcome out{};
+  std::array<char, 4096> buffer;
+  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    out.text.append(buffer.data(), n);
+  const int status = ::pclose(pipe);
+  out.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return out;
+}
+
+std::string CommandFixture::must(const std::string& line) const {
+  const Outcome outcome = run(line);
+  EXPECT_EQ(outcome.status, 0) << line << "\n" << outcome.text;
+  return outcome.text;
+}
+
+}  // namespace poolkey::provider

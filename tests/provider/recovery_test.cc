@@ -1,0 +1,97 @@
+// Session copies, dead handles, and that no other key ever signs in a key's place.
+#include "crypto/signature.h"
+#include "fixture.h"
+#include "hsm/object.h"
+
+namespace poolkey::provider {
+namespace {
+
+using test::ThrowsErrc;
+
+class RecoveryTest : public testing::Test, public BuiltinFixture {
+ protected:
+  Bytes sign(EVP_PKEY* key) const {
+    return crypto::sign(key, "SHA256", view("m"), builtin.context());
+  }
+  void destroy_private_objects() const {
+    const hsm::Lease lease = token->lease();
+    hsm::Template wanted;
+    wanted.set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY});
+    for (const auto object : hsm::find_objects(*lease, std::move(wanted)))
+      hsm::destroy_object(*lease, object);
+  }
+};
+
+TEST_F(RecoveryTest, OneSessionCopyIsMadeWithTheFirstSignatureAndGoesWithTheKey) {
+  make_key("EC-P-256", "k");
+  crypto::EvpPkey one = load("k"), two = load("k");
+  EXPECT_TRUE(session_copies().empty());
+  sign(one.get());
+  sign(two.get());
+  EXPECT_EQ(session_copies().size(), 1U);
+  one.reset();
+  sign(two.get());
+  EXPECT_EQ(session_copies().size(), 1U);
+  two.reset();
+  EXPECT_TRUE(session_copies().empty());
+}
+
+TEST_F(RecoveryTest, AKeyThatMayNotBeCopiedSignsAsTokenObject) {
+  const crypto::PublicKey made = make_key("EC-P-256", "k", Signing::kTokenObject);
+  const crypto::EvpPkey key = load("k");
+  EXPECT_TRUE(made.verify("SHA256", view("m"), sign(key.get())));
+  EXPECT_TRUE(session_copies().empty());
+}
+
+TEST_F(RecoveryTest, ACopyThatDiedIsMadeAnew) {
+  const crypto::PublicKey made = make_key("RSA-2048", "k");
+  const crypto::EvpPkey key = load("k");
+  sign(key.get());
+  const auto before = session_copies();
+  ASSERT_EQ(before.size(), 1U);
+  hsm::destroy_object(*token->lease(), before.front());
+  EXPECT_TRUE(made.verify("SHA256", view("m"), sign(key.get())));
+  EXPECT_EQ(session_copies().size(), 1U);
+}
+
+TEST_F(RecoveryTest, AnotherKeyUnderTheSameLabelAndIdNeverSigns) {
+  make_key("EC-P-256", "k", Signing::kTokenObject);
+  const crypto::EvpPkey key = load("k");
+  sign(key.get());
+  hsm::destroy_by_id(*token, view("k"));
+  const crypto::PublicKey other = make_key("EC-P-256", "k", Signing::kTokenObject);
+  EXPECT_THAT([&] { sign(key.get()); },
+              ThrowsErrc(Errc::kInternal, "another key has taken its place"));
+  EXPECT_EQ(crypto::PublicKey::from_evp(load("k").get()), other);
+}
+
+TEST_F(RecoveryTest, AKeyThatIsGoneIsNotFound) {
+  make_key("RSA-2048", "k", Signing::kTokenObject);
+  const crypto::EvpPkey key = load("k");
+  destroy_private_objects();
+  EXPECT_THAT([&] { sign(key.get()); }, ThrowsErrc(Errc::kInternal, "has gone from token"));
+}
+
+TEST_F(RecoveryTest, AnEcKeyWithoutItsPublicObjectIsRefusedWithTheReason) {
+  make_key("EC-P-256", "k");
+  {
+    const hsm::Lease lease = token->lease();
+    hsm::Template wanted;
+    wanted.set(CKA_CLASS, CK_ULONG{CKO_PUBLIC_KEY});
+    for (const auto object : hsm::find_objects(*lease, std::move(wanted)))
+      hsm::destroy_object(*lease, object);
+  }
+  EXPECT_THAT([&] { load("k"); }, ThrowsErrc(Errc::kUnsupported, "no public key object"));
+}
+
+TEST_F(RecoveryTest, AnIdSharedByPairsOfDifferentKindsIsTold) {
+  const crypto::PublicKey rsa = make_key("RSA-2048", "r", Signing::kSessionCopy, "same");
+  const crypto::PublicKey small = make_key("EC-P-256", "s", Signing::kSessionCopy, "same");
+  const crypto::PublicKey large = make_key("EC-P-384", "l", Signing::kSessionCopy, "same");
+  EXPECT_EQ(crypto::PublicKey::from_evp(load("r").get()), rsa);
+  EXPECT_EQ(crypto::PublicKey::from_evp(load("s").get()), small);
+  EXPECT_EQ(crypto::PublicKey::from_evp(load("l").get()), large);
+}
+
+}  // namespace
+}  // namespace poolkey::provider
