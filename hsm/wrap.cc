@@ -113,6 +113,15 @@ CK_OBJECT_HANDLE find_trusted_key(Session& session, const crypto::PublicKey& key
   return CK_INVALID_HANDLE;
 }
 
+std::vector<crypto::PublicKey> trusted_keys(Session& session) {
+  Template wanted;
+  wanted.set(CKA_CLASS, CK_ULONG{CKO_PUBLIC_KEY}).set(CKA_TRUSTED, true);
+  std::vector<crypto::PublicKey> out;
+  for (const CK_OBJECT_HANDLE object : find_objects(session, std::move(wanted)))
+    if (auto key = public_key_of(session, object)) out.push_back(std::move(*key));
+  return out;
+}
+
 Bytes wrap_kwp(Session& session, CK_OBJECT_HANDLE wrapping_key, CK_OBJECT_HANDLE key) {
   return wrap(session, {session.module().quirks().kwp, nullptr, 0}, wrapping_key, key,
               "wrap the private key");

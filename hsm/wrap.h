@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "crypto/public_key.h"
@@ -29,6 +30,9 @@ CK_OBJECT_HANDLE import_trusted_key(Session& session, const crypto::PublicKey& k
 /// The handle of the trusted token object with exactly this key; CK_INVALID_HANDLE if there is
 /// none.
 CK_OBJECT_HANDLE find_trusted_key(Session& session, const crypto::PublicKey& key);
+
+/// Every public key that the token trusts for wrapping.
+std::vector<crypto::PublicKey> trusted_keys(Session& session);
 
 /// C_WrapKey of `key` with AES-KWP (RFC 5649). SoftHSM 2.6.1 pads the PKCS#8 with up to 7 zeros
 /// first, which the length in the wrap counts. Throws kDenied where the HSM refuses.

@@ -25,7 +25,7 @@ int key_generate(Call& call) {
   app::App side(call.options);
   side.require(app::Side::kOrigin);
   const PoolName pool(call.arguments.one("--pool"));
-  (void)pool::topology_text(side.database(), pool);
+  (void)pool::topology_of(side.database(), pool);
   const KeyName name(call.arguments.one("NAME"));
   side.use_token();
   const keys::StoredKey key = keys::generate(side.context(), name, pool, policy);
@@ -76,6 +76,13 @@ int key_release(Call& call) {
   }
   for (const keys::StoredKey& key : plan.keys) keys.emplace_back(key.name.str());
   const bool dry_run = call.arguments.has("--dry-run");
+  json::array strays;
+  for (const std::string& spki : plan.stray_trusted) {
+    call.out.say(
+        "drift: the origin's token trusts a key that is no enrolled member's (SPKI SHA-256 " +
+        spki + "). Nothing is wrapped for it; find out who imported it.");
+    strays.emplace_back(spki);
+  }
   for (const keys::StoredKey& key : plan.keys)
     call.out.say((dry_run ? "Would wrap " : "Wrapping ") + key.name.str() + " (" +
                  key.public_key.algorithm() + ") for " + names + " with " +
@@ -84,6 +91,7 @@ int key_release(Call& call) {
                    {"keys", std::move(keys)},
                    {"members", std::move(members)},
                    {"suite", std::string(word(plan.suite))},
+                   {"stray_trusted_keys", std::move(strays)},
                    {"dry_run", dry_run}});
   if (dry_run) return 0;
   const std::int64_t number = pool::release(side.context(), side.mailbox(), plan,

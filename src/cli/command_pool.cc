@@ -26,8 +26,8 @@ int pool_define(Call& call) {
     bool changed = false;
     keys::record(side.context(), "pool define", pool.name.str(), "", nullptr,
                  [&]() -> json::object {
-                   changed = pool::define_pool(side.database(), pool.name, text, pool.members,
-                                               side.context().clock.now());
+                   changed = pool::define_pool(side.database(), pool.name, {file, text},
+                                               pool.members, side.context().clock.now());
                    return {{"topology", text}, {"changed", changed}};
                  });
     call.out.say("Pool '" + pool.name.str() + "' with " + std::to_string(pool.members.size()) +
@@ -126,6 +126,16 @@ std::string age(const std::string& when, Time now) {
   return std::to_string(minutes.count() / (24 * 60)) + " d";
 }
 
+/// What the member had beside its key when it last answered: the newest certificate, another one,
+/// or none.
+std::string certificate_state(store::Database& database, const pool::Observation& o) {
+  if (o.holding != pool::Holding::kPresent) return "unknown";
+  const std::string& installed = o.receipt->receipt.certificate_sha256;
+  if (installed.empty()) return "none";
+  const auto newest = keys::certificate_of(database, o.key);
+  return newest && hex(newest->certificate.sha256()) == installed ? "installed" : "another";
+}
+
 json::object observation_json(const pool::Observation& o) {
   json::object out{{"name", o.member.name.str()},
                    {"key", o.key.str()},
@@ -133,6 +143,7 @@ json::object observation_json(const pool::Observation& o) {
                    {"state", std::string(name(o.holding))},
                    {"proved_at", o.proved_at}};
   if (!o.waiting_for.empty()) out["waiting_for"] = o.waiting_for;
+  if (o.receipt) out["certificate_sha256"] = o.receipt->receipt.certificate_sha256;
   json::array strays;
   if (o.receipt)
     for (const std::string& stray : o.receipt->receipt.strays) strays.emplace_back(stray);
@@ -169,13 +180,13 @@ int status(Call& call) {
       if (o.receipt && !o.receipt->receipt.strays.empty())
         remark += "drift: " + std::to_string(o.receipt->receipt.strays.size()) + " stray key(s)";
       members.push_back({o.member.name.str(), o.key.str(), std::string(name(o.holding)),
-                         age(o.proved_at, now), remark});
+                         age(o.proved_at, now), certificate_state(database, o), remark});
       members_json.emplace_back(observation_json(o));
     }
     call.out.say("Pool '" + pool.str() + "'");
     call.out.table({"KEY", "ALGORITHM", "STATE", "IN FORCE", "CERTIFICATE UNTIL"}, keys);
     call.out.say("");
-    call.out.table({"MEMBER", "KEY", "REPLICA", "PROVEN", ""}, members);
+    call.out.table({"MEMBER", "KEY", "REPLICA", "PROVEN", "CERTIFICATE", ""}, members);
     pools.emplace_back(json::object{{"pool", pool.str()},
                                     {"keys", std::move(keys_json)},
                                     {"members", std::move(members_json)}});

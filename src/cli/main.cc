@@ -1,5 +1,6 @@
 // poolkey: the command line. Only the table of commands is turned into options here.
 #include <CLI/CLI.hpp>
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <deque>
@@ -31,11 +32,30 @@ struct Bound {
 };
 
 constexpr std::string_view kFooter =
+    "The options of 'poolkey --help' may stand after every verb.\n"
     "Exit status: 0 done, 1 internal error, 2 invalid input, 3 denied by policy or HSM, 4 not "
     "found,\n"
     "5 already exists, 6 not as expected, 7 not supported, 8 unavailable, 9 timed out, 10 wrong "
     "PIN,\n"
-    "11 damaged or forged, 20 differences found.";
+    "11 damaged or forged, 20 differences found.\n";
+
+struct Group {
+  std::string_view name;
+  std::string_view summary;
+};
+
+constexpr std::array kGroups{
+    Group{"origin", "the side where pool keys are born"},
+    Group{"member", "the side of one pool member"},
+    Group{"token", "the tokens of the PKCS#11 module"},
+    Group{"policy", "policy files: check and explain"},
+    Group{"enrolment", "the origin's answer to members that ask to join"},
+    Group{"key", "key versions: generate, list, release"},
+    Group{"pool", "the pool as a whole: define, prove, attest, repair, report"},
+    Group{"request", "certificate requests: create and lint"},
+    Group{"certificate", "certificates: issue and publish"},
+    Group{"audit", "the audit log: verify, export, sign"},
+};
 
 std::string option_name(const Option& option) { return std::string(option.name); }
 
@@ -78,7 +98,9 @@ CLI::App* place(CLI::App& root, std::string_view path, const std::string& summar
   for (CLI::App* child : root.get_subcommands({}))
     if (child->get_name() == group) parent = child;
   if (parent == nullptr) {
-    parent = root.add_subcommand(group, "see 'poolkey " + group + " --help'");
+    const auto row = std::find_if(kGroups.begin(), kGroups.end(),
+                                  [&](const Group& g) { return g.name == group; });
+    parent = root.add_subcommand(group, row == kGroups.end() ? "" : std::string(row->summary));
     parent->require_subcommand(1);
   }
   return parent->add_subcommand(std::string(path.substr(blank + 1)), summary);

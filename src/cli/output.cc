@@ -27,6 +27,7 @@ void Output::table(const std::vector<std::string>& header,
     for (std::size_t i = 0; i < row.size(); ++i)
       out +=
           " " + row[i] + std::string(i + 1 < row.size() ? widths[i] - row[i].size() + 1 : 0, ' ');
+    out.erase(out.find_last_not_of(' ') + 1);
     say(out);
   };
   line(header);

@@ -9,6 +9,15 @@ hsm::Template x509_objects() {
   return t;
 }
 
+std::vector<crypto::Certificate> matching(hsm::Token& token, hsm::Template wanted) {
+  const hsm::Lease lease = token.lease();
+  std::vector<crypto::Certificate> out;
+  for (const CK_OBJECT_HANDLE object : hsm::find_objects(*lease, std::move(wanted)))
+    if (const auto der = hsm::read_bytes(*lease, object, CKA_VALUE))
+      out.push_back(crypto::Certificate::from_der(*der));
+  return out;
+}
+
 }  // namespace
 
 bool put_certificate(hsm::Token& token, const crypto::Certificate& certificate,
@@ -28,15 +37,13 @@ bool put_certificate(hsm::Token& token, const crypto::Certificate& certificate,
   return true;
 }
 
+std::vector<crypto::Certificate> certificates_with_id(hsm::Token& token, ByteView id) {
+  return matching(token, x509_objects().set(CKA_ID, id));
+}
+
 std::vector<crypto::Certificate> certificates_labelled(hsm::Token& token,
                                                        const std::string& label) {
-  const hsm::Lease lease = token.lease();
-  std::vector<crypto::Certificate> out;
-  for (const CK_OBJECT_HANDLE object :
-       hsm::find_objects(*lease, x509_objects().set(CKA_LABEL, label)))
-    if (const auto der = hsm::read_bytes(*lease, object, CKA_VALUE))
-      out.push_back(crypto::Certificate::from_der(*der));
-  return out;
+  return matching(token, x509_objects().set(CKA_LABEL, label));
 }
 
 }  // namespace poolkey::keys

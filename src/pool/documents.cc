@@ -257,6 +257,7 @@ json::object to_json(const Receipt& d) {
   out["spki_sha256"] = d.spki_sha256;
   out["state"] = d.present ? "present" : "absent";
   out["attributes"] = to_json(d.attributes);
+  out["certificate_sha256"] = d.certificate_sha256;
   out["strays"] = list_json(d.strays);
   return out;
 }
@@ -273,6 +274,7 @@ Receipt receipt(std::string_view text) {
           state == "present",
           attributes(m.object("attributes"), m.what()),
           m.text("identity_spki_sha256"),
+          m.text("certificate_sha256"),
           m.texts("strays")};
 }
 

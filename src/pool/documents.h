@@ -90,6 +90,7 @@ struct Receipt {
   bool present = false;
   AttributeSet attributes;  ///< read back from the token
   std::string identity_spki_sha256;
+  std::string certificate_sha256;   ///< of the certificate beside the replica; empty: none
   std::vector<std::string> strays;  ///< private keys in the token that no statement names
 };
 

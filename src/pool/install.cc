@@ -67,11 +67,11 @@ std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbo
   if (!stored)
     throw Error(Errc::kNotFound,
                 key.str() + " has no certificate yet; see 'poolkey certificate issue'");
-  const auto request = context.database.row("SELECT role FROM request WHERE id = :id",
-                                            {{"id", stored->request}});
+  const auto request =
+      context.database.row("SELECT role FROM request WHERE id = :id", {{"id", stored->request}});
   const std::string role = request ? request->text("role") : "";
-  const bool ours = !stored->chain.empty() &&
-                    stored->chain.back() == keys::origin_root(context.database);
+  const bool ours =
+      !stored->chain.empty() && stored->chain.back() == keys::origin_root(context.database);
   const std::string ca(word(ours ? policy::CaKind::kInternal : policy::CaKind::kPublic));
   std::vector<MemberName> out;
   for (const Member& m : members(context.database, pool)) {

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "crypto/digest.h"
+#include "keys/certificate_object.h"
 #include "keys/oids.h"
 #include "keys/possession.h"
 #include "policy/attributes.h"
@@ -51,6 +52,15 @@ policy::Permit proof_permit(MemberSide& side, const policy::Policy& policy, cons
   return keys::permit(side.context, policy, facts);
 }
 
+/// The digest of the newest certificate for the replica that stands beside it.
+std::string installed_certificate(MemberSide& side, const hsm::KeyObject& replica) {
+  std::optional<crypto::Certificate> newest;
+  for (crypto::Certificate& c : keys::certificates_with_id(*side.context.token, replica.id))
+    if (c.public_key() == *replica.public_key && (!newest || newest->not_after() < c.not_after()))
+      newest = std::move(c);
+  return newest ? hex(newest->sha256()) : "";
+}
+
 /// The receipt for one key version: what the token holds, signed by the replica (where there is
 /// one) and by the identity key.
 SignedReceipt answer_one(MemberSide& side, hsm::Session& session, const Challenge& asked,
@@ -64,6 +74,7 @@ SignedReceipt answer_one(MemberSide& side, hsm::Session& session, const Challeng
                   false,
                   {},
                   hex(identity.public_key.spki_sha256()),
+                  "",
                   stray_labels};
   std::optional<hsm::KeyObject> replica;
   for (hsm::KeyObject& found : hsm::find_private_keys(session, {}))
@@ -76,6 +87,7 @@ SignedReceipt answer_one(MemberSide& side, hsm::Session& session, const Challeng
     allowed.require(policy::Action::kProve, key.str(), side.name.str());
     receipt.present = true;
     receipt.attributes = hsm::read_back(session, replica->handle, policy::replica_private(policy));
+    receipt.certificate_sha256 = installed_certificate(side, *replica);
   }
   out.statement.statement = json::compact(to_json(receipt));
   if (replica)

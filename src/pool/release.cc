@@ -24,6 +24,19 @@ policy::Suite choose_suite(const hsm::Module& module, const policy::Policy& poli
                                       policy.exports().wrapped->suites.where.str() + ")");
 }
 
+std::vector<std::string> stray_trusted_keys(keys::Context& context) {
+  std::vector<crypto::PublicKey> known;
+  for (const PoolName& pool : pools(context.database))
+    for (const Member& m : members(context.database, pool))
+      if (m.transport) known.push_back(*m.transport);
+  std::vector<std::string> out;
+  const hsm::Lease lease = context.token->lease();
+  for (const crypto::PublicKey& key : hsm::trusted_keys(*lease))
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      out.push_back(hex(key.spki_sha256()));
+  return out;
+}
+
 policy::Permit release_permit(keys::Context& context, const ReleasePlan& plan,
                               const keys::StoredKey& key, const policy::Policy& policy) {
   policy::Facts facts{.action = policy::Action::kRelease, .key = key.name, .pool = plan.pool};
@@ -148,7 +161,7 @@ bool is_stored(store::Database& database, std::int64_t number) {
 
 ReleasePlan plan_release(keys::Context& context, const PoolName& pool,
                          const std::vector<KeyVersion>& versions) {
-  ReleasePlan plan{pool, {}, members(context.database, pool), policy::Suite::kOaepSha256Kwp};
+  ReleasePlan plan{pool, {}, members(context.database, pool), policy::Suite::kOaepSha256Kwp, {}};
   for (const KeyVersion& version : versions) {
     keys::StoredKey key = keys::key(context.database, version);
     if (key.pool != pool)
@@ -167,6 +180,7 @@ ReleasePlan plan_release(keys::Context& context, const PoolName& pool,
   if (policy.exports().wrapped) plan.suite = choose_suite(context.token->module(), policy);
   for (const keys::StoredKey& key : plan.keys)
     (void)release_permit(context, plan, key, keys::policy_of(context.database, key));
+  plan.stray_trusted = stray_trusted_keys(context);
   return plan;
 }
 

@@ -17,6 +17,8 @@ struct ReleasePlan {
   std::vector<keys::StoredKey> keys;  ///< by name and version
   std::vector<Member> members;
   policy::Suite suite;
+  /// Drift: keys that the origin's token trusts and that are no enrolled member's (SPKI, hex).
+  std::vector<std::string> stray_trusted;
 };
 
 /// Throws kNotFound, kDenied (a member is not enrolled, policy) or kUnsupported (no common suite).

@@ -37,17 +37,22 @@ std::string listed(const std::vector<T>& names) {
 
 }  // namespace
 
-bool define_pool(store::Database& database, const PoolName& pool, const std::string& topology,
+bool define_pool(store::Database& database, const PoolName& pool, const Topology& topology,
                  const std::vector<MemberName>& names, Time now) {
   store::Transaction transaction(database);
-  const std::string digest = hex(crypto::sha256(view(topology)));
+  const std::string digest = hex(crypto::sha256(view(topology.text)));
   const auto before =
       database.row("SELECT topology_sha256 FROM pool WHERE name = :name", {{"name", pool.str()}});
   database.run(
-      "INSERT INTO pool (name, topology_text, topology_sha256, created_at)"
-      " VALUES (:name, :text, :sha256, :now) ON CONFLICT (name) DO UPDATE SET"
-      " topology_text = excluded.topology_text, topology_sha256 = excluded.topology_sha256",
-      {{"name", pool.str()}, {"text", topology}, {"sha256", digest}, {"now", rfc3339(now)}});
+      "INSERT INTO pool (name, topology_file, topology_text, topology_sha256, created_at)"
+      " VALUES (:name, :file, :text, :sha256, :now) ON CONFLICT (name) DO UPDATE SET"
+      " topology_file = excluded.topology_file, topology_text = excluded.topology_text, "
+      "topology_sha256 = excluded.topology_sha256",
+      {{"name", pool.str()},
+       {"file", topology.file},
+       {"text", topology.text},
+       {"sha256", digest},
+       {"now", rfc3339(now)}});
   for (const MemberName& name : names)
     database.run(
         "INSERT INTO member (pool, name, state) VALUES (:pool, :member, 'expected')"
@@ -57,14 +62,14 @@ bool define_pool(store::Database& database, const PoolName& pool, const std::str
   return !before || before->text("topology_sha256") != digest;
 }
 
-std::string topology_text(store::Database& database, const PoolName& pool) {
-  const auto row =
-      database.row("SELECT topology_text FROM pool WHERE name = :name", {{"name", pool.str()}});
+Topology topology_of(store::Database& database, const PoolName& pool) {
+  const auto row = database.row("SELECT topology_file, topology_text FROM pool WHERE name = :name",
+                                {{"name", pool.str()}});
   if (!row)
     throw Error(Errc::kNotFound, "there is no pool '" + pool.str() +
                                      "' (pools: " + listed(pools(database)) +
                                      "); define it with 'poolkey pool define TOPOLOGY'");
-  return row->text("topology_text");
+  return {row->text("topology_file"), row->text("topology_text")};
 }
 
 std::vector<PoolName> pools(store::Database& database) {
@@ -75,7 +80,7 @@ std::vector<PoolName> pools(store::Database& database) {
 }
 
 std::vector<Member> members(store::Database& database, const PoolName& pool) {
-  (void)topology_text(database, pool);  // says so if there is no such pool
+  (void)topology_of(database, pool);  // says so if there is no such pool
   std::vector<Member> out;
   for (const store::Row& row :
        database.rows("SELECT name, state, token_label, token_serial, identity_spki, transport_spki,"

@@ -20,11 +20,17 @@ struct Member {
   std::string fingerprint{};
 };
 
+/// The topology file that a pool was defined by.
+struct Topology {
+  std::string file;
+  std::string text;
+};
+
 /// Defines or changes a pool and makes its members known. True if anything changed.
-bool define_pool(store::Database& database, const PoolName& pool, const std::string& topology,
+bool define_pool(store::Database& database, const PoolName& pool, const Topology& topology,
                  const std::vector<MemberName>& members, Time now);
 /// Throws kNotFound with the pools there are.
-std::string topology_text(store::Database& database, const PoolName& pool);
+Topology topology_of(store::Database& database, const PoolName& pool);
 std::vector<PoolName> pools(store::Database& database);
 std::vector<Member> members(store::Database& database, const PoolName& pool);
 /// Throws kNotFound with the members there are.

@@ -47,8 +47,7 @@ crypto::EvpPkey ca_key(keys::Context& context, const keys::OriginSigner& ca, Dur
 
 void check(keys::Context& context, const StoredRequest& request, const keys::StoredKey& key,
            const policy::Policy& policy, const keys::StoredCertificate& made) {
-  const Topology topology =
-      parse_topology(pool::topology_text(context.database, request.pool), "topology");
+  const Topology topology = topology_of(context.database, request.pool);
   const std::vector<std::string> faults =
       check_certificate(made.certificate, made.chain, keys::origin_root(context.database),
                         key.public_key, names_for(topology, request.pool, request.role),

@@ -79,9 +79,13 @@ std::string joined(const std::vector<std::string>& names) {
 
 }  // namespace
 
+Topology topology_of(store::Database& database, const PoolName& pool) {
+  const pool::Topology stored = pool::topology_of(database, pool);
+  return parse_topology(stored.text, stored.file);
+}
+
 CreatedRequest create_request(keys::Context& context, const CreateOptions& options) {
-  const Topology topology =
-      parse_topology(pool::topology_text(context.database, options.pool), "topology");
+  const Topology topology = topology_of(context.database, options.pool);
   const keys::StoredKey key = keys::key(context.database, options.key);
   if (key.pool != options.pool)
     throw Error(Errc::kDenied,

@@ -12,6 +12,9 @@
 
 namespace poolkey::requests {
 
+/// The topology that a pool was defined by. Throws kNotFound.
+Topology topology_of(store::Database& database, const PoolName& pool);
+
 struct CreateOptions {
   PoolName pool;
   Role role = Role::kEdgeExternal;

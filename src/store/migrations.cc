@@ -41,6 +41,7 @@ constexpr std::array<std::string_view, 19> kInitial{
     " value TEXT NOT NULL)",
     "CREATE TABLE pool ("
     " name TEXT NOT NULL PRIMARY KEY,"
+    " topology_file TEXT NOT NULL,"
     " topology_text TEXT NOT NULL,"
     " topology_sha256 TEXT NOT NULL,"
     " created_at TEXT NOT NULL)",
