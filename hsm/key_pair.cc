@@ -28,27 +28,6 @@ struct Pair {
   CK_OBJECT_HANDLE private_key = CK_INVALID_HANDLE;
 };
 
-/// Objects that are destroyed unless they were kept.
-class Made {
- public:
-  explicit Made(Session& session) : session_(session) {}
-  Made(const Made&) = delete;
-  Made& operator=(const Made&) = delete;
-  ~Made() {
-    for (const CK_OBJECT_HANDLE object : objects_)
-      session_.fn().C_DestroyObject(session_.handle(), object);
-  }
-  CK_OBJECT_HANDLE add(CK_OBJECT_HANDLE object) {
-    objects_.push_back(object);
-    return object;
-  }
-  void keep() { objects_.clear(); }
-
- private:
-  Session& session_;
-  std::vector<CK_OBJECT_HANDLE> objects_;
-};
-
 CK_ULONG rsa_bits(const std::string& algorithm) {
   for (const CK_ULONG bits : {2048UL, 3072UL, 4096UL})
     if (algorithm == "RSA-" + std::to_string(bits)) return bits;
@@ -100,10 +79,10 @@ crypto::PublicKey generate_key_pair(Token& token, const KeyPairSpec& spec) {
   const Lease lease = token.lease();
   Session& session = *lease;
   const auto turn = token.writing();
-  Made made(session);
-  Made staged(session);  // session objects: gone either way
+  Unfinished made(session);
+  Unfinished staged(session);  // session objects: gone either way
   Pair pair = generate(session, spec, !copy);
-  Made& first = copy ? staged : made;
+  Unfinished& first = copy ? staged : made;
   first.add(pair.public_key);
   first.add(pair.private_key);
   check_attributes(session, pair.private_key, spec.private_attributes,

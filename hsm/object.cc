@@ -157,6 +157,11 @@ void destroy_object(Session& session, CK_OBJECT_HANDLE object) {
   check(session.fn().C_DestroyObject(session.handle(), object), "destroy an object");
 }
 
+Unfinished::~Unfinished() {
+  for (const CK_OBJECT_HANDLE object : objects_)
+    session_.fn().C_DestroyObject(session_.handle(), object);
+}
+
 std::optional<crypto::PublicKey> public_key_of(Session& session, CK_OBJECT_HANDLE object) {
   const auto type = read_ulong(session, object, CKA_KEY_TYPE);
   if (type == CKK_RSA) {

@@ -35,6 +35,26 @@ CK_OBJECT_HANDLE copy_object(Session& session, CK_OBJECT_HANDLE object, Template
 CK_OBJECT_HANDLE create_object(Session& session, Template attributes);
 void destroy_object(Session& session, CK_OBJECT_HANDLE object);
 
+/// Objects that are destroyed at the end unless they were kept: what is made step by step and
+/// counts only when it is whole.
+class Unfinished {
+ public:
+  explicit Unfinished(Session& session) : session_(session) {}
+  Unfinished(const Unfinished&) = delete;
+  Unfinished& operator=(const Unfinished&) = delete;
+  ~Unfinished();
+
+  CK_OBJECT_HANDLE add(CK_OBJECT_HANDLE object) {
+    objects_.push_back(object);
+    return object;
+  }
+  void keep() { objects_.clear(); }
+
+ private:
+  Session& session_;
+  std::vector<CK_OBJECT_HANDLE> objects_;
+};
+
 /// The public key that an object holds: a public key object, or an RSA private one.
 /// Nothing where the object does not have the parts.
 std::optional<crypto::PublicKey> public_key_of(Session& session, CK_OBJECT_HANDLE object);

@@ -112,9 +112,8 @@ int member_status(Call& call) {
   json::array list;
   bool whole = true;
   for (const pool::Statement::Version& v : statement.versions) {
-    const auto found = hsm::find_private_key(*lease, v.public_key, v.id);
     // Attributes can be read from a token that is gone; only a signature tells.
-    const bool present = found && keys::possesses(*lease, found->handle, v.public_key);
+    const bool present = keys::find_possessed(*lease, v.public_key, v.id).has_value();
     whole = whole && present;
     rows.push_back({v.key.str(), present ? "present" : "absent", v.in_force ? "yes" : "no",
                     hex(v.public_key.spki_sha256()).substr(0, 16)});

@@ -10,25 +10,6 @@ namespace {
 
 constexpr std::size_t kIdSize = 16;
 
-/// What an interrupted run left under this CKA_ID: the whole pair with the right attributes, or
-/// nothing that counts, which is then removed.
-std::optional<crypto::PublicKey> adopt(Context& context, const hsm::KeyPairSpec& spec) {
-  {
-    const hsm::Lease lease = context.token->lease();
-    hsm::Template wanted;
-    wanted.set(CKA_ID, ByteView(spec.id));
-    const auto found = hsm::find_private_keys(*lease, std::move(wanted));
-    if (found.size() == 1 && found.front().public_key &&
-        hsm::differences(spec.private_attributes,
-                         hsm::read_back(*lease, found.front().handle, spec.private_attributes))
-            .empty() &&
-        possesses(*lease, found.front().handle, *found.front().public_key))
-      return found.front().public_key;
-  }
-  hsm::destroy_by_id(*context.token, spec.id);
-  return std::nullopt;
-}
-
 void refuse_taken_label(Context& context, const hsm::KeyPairSpec& spec) {
   const hsm::Lease lease = context.token->lease();
   hsm::Template wanted;
@@ -67,7 +48,7 @@ StoredKey generate(Context& context, const KeyName& name, const std::optional<Po
     std::string made;
     record(context, "key generate", version.str(), allowed.rule(), &operation,
            [&]() -> json::object {
-             std::optional<crypto::PublicKey> key = adopt(context, spec);
+             std::optional<crypto::PublicKey> key = adopt_pair(*context.token, spec);
              const bool adopted = key.has_value();
              if (!key) key = hsm::generate_key_pair(*context.token, spec);
              made = base64(key->spki_der());

@@ -25,6 +25,37 @@ Bytes sign_with_object(hsm::Session& session, CK_OBJECT_HANDLE object, const cry
   throw Error(Errc::kUnsupported, "poolkey does not sign with " + key.algorithm() + " keys");
 }
 
+std::optional<hsm::KeyObject> find_possessed(hsm::Session& session, const crypto::PublicKey& key,
+                                             ByteView id) {
+  const auto signs = [&](const hsm::KeyObject& object) {
+    return possesses(session, object.handle, key);
+  };
+  if (auto found = hsm::find_private_key(session, key, id); found && signs(*found)) return found;
+  if (id.empty()) return std::nullopt;
+  const CK_KEY_TYPE type = key.is_rsa() ? CKK_RSA : CKK_EC;
+  hsm::Template by_id;
+  by_id.set(CKA_ID, id);
+  for (hsm::KeyObject& object : hsm::find_private_keys(session, std::move(by_id)))
+    if (!object.public_key && object.type == type && signs(object)) return std::move(object);
+  return std::nullopt;
+}
+
+std::optional<crypto::PublicKey> adopt_pair(hsm::Token& token, const hsm::KeyPairSpec& spec) {
+  {
+    const hsm::Lease lease = token.lease();
+    hsm::Template wanted;
+    wanted.set(CKA_ID, ByteView(spec.id));
+    const auto found = hsm::find_private_keys(*lease, std::move(wanted));
+    if (found.size() == 1 && found.front().public_key &&
+        hsm::differences(spec.private_attributes,
+                         hsm::read_back(*lease, found.front().handle, spec.private_attributes))
+            .empty())
+      return found.front().public_key;
+  }
+  hsm::destroy_by_id(token, spec.id);
+  return std::nullopt;
+}
+
 bool possesses(hsm::Session& session, CK_OBJECT_HANDLE object, const crypto::PublicKey& key) {
   const Bytes message = crypto::random_bytes(kChallengeSize);
   return key.verify("SHA256", message, sign_with_object(session, object, key, message));

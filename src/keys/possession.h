@@ -3,6 +3,7 @@
 #pragma once
 
 #include "crypto/public_key.h"
+#include "hsm/key_pair.h"
 #include "hsm/object.h"
 
 namespace poolkey::keys {
@@ -11,6 +12,16 @@ namespace poolkey::keys {
 /// for keys other than RSA and EC, and as C_Sign says.
 Bytes sign_with_object(hsm::Session& session, CK_OBJECT_HANDLE object, const crypto::PublicKey& key,
                        ByteView message);
+
+/// The private key with this public key, which then has signed for it. An EC key whose public
+/// object is missing is known by its CKA_ID and that signature. Nothing if the token does not hold
+/// it.
+std::optional<hsm::KeyObject> find_possessed(hsm::Session& session, const crypto::PublicKey& key,
+                                             ByteView id);
+
+/// The whole pair that an interrupted run left under the CKA_ID of `spec`, with the attributes
+/// asked for; or nothing, and then what it left is destroyed.
+std::optional<crypto::PublicKey> adopt_pair(hsm::Token& token, const hsm::KeyPairSpec& spec);
 
 /// True if the object signs a random message and the signature verifies with `key` in software.
 bool possesses(hsm::Session& session, CK_OBJECT_HANDLE object, const crypto::PublicKey& key);

@@ -100,15 +100,15 @@ policy::Suite suite_of(const Envelope& envelope) {
   return *suite;
 }
 
-/// The replica, if it is there with the right attributes and signs. Throws where something else
-/// stands in its place; a replica with wrong attributes is destroyed, because it is re-made.
+/// True if the replica is there with the right attributes and signs. Throws where something else
+/// stands in its place, or the replica has other attributes: what signs today is never destroyed.
 bool replica_stands(MemberSide& side, hsm::Session& session, const Envelope& envelope) {
-  const auto found = hsm::find_private_key(session, envelope.public_key, envelope.id);
+  const auto found = keys::find_possessed(session, envelope.public_key, envelope.id);
   if (found) {
     const std::string wrong =
         hsm::differences(envelope.private_attributes,
                          hsm::read_back(session, found->handle, envelope.private_attributes));
-    if (wrong.empty()) return keys::possesses(session, found->handle, envelope.public_key);
+    if (wrong.empty()) return true;
     throw Error(Errc::kConflict, "the replica of " + envelope.key.str() + " in " +
                                      side.context.token->name().str() +
                                      " does not have the attributes of its policy (" + wrong +
@@ -146,26 +146,6 @@ void check_replica(hsm::Session& session, CK_OBJECT_HANDLE replica, const Envelo
                                     envelope.key.str() + "); what was made was destroyed");
 }
 
-/// Session objects on the way: the wrapping key, and a replica that is copied to the token.
-class Passing {
- public:
-  explicit Passing(hsm::Session& session) : session_(session) {}
-  Passing(const Passing&) = delete;
-  Passing& operator=(const Passing&) = delete;
-  ~Passing() {
-    for (const CK_OBJECT_HANDLE object : objects_)
-      session_.fn().C_DestroyObject(session_.handle(), object);
-  }
-  CK_OBJECT_HANDLE add(CK_OBJECT_HANDLE object) {
-    objects_.push_back(object);
-    return object;
-  }
-
- private:
-  hsm::Session& session_;
-  std::vector<CK_OBJECT_HANDLE> objects_;
-};
-
 void unwrap_replica(MemberSide& side, hsm::Session& session, const Envelope& envelope) {
   const OwnKey transport = own_key(side, OwnRole::kTransport);
   const std::size_t oaep_size = transport.public_key.modulus().size();
@@ -174,25 +154,24 @@ void unwrap_replica(MemberSide& side, hsm::Session& session, const Envelope& env
   const ByteView blob(envelope.blob);
   const auto hash = suite_of(envelope) == policy::Suite::kOaepSha256Kwp ? hsm::OaepHash::kSha256
                                                                         : hsm::OaepHash::kSha1;
-  Passing passing(session);
+  hsm::Unfinished passing(session);  // session objects: gone either way
+  hsm::Unfinished made(session);
   const hsm::KeyObject transport_object = own_object(side, session, transport, "transport");
   const CK_OBJECT_HANDLE wrapping_key = passing.add(hsm::unwrap_oaep(
       session, transport_object.handle, blob.first(oaep_size), hash, hsm::wrapping_key_template()));
   const bool copy = hsm::can_be_copied(envelope.private_attributes);
   const auto turn = side.context.token->writing();
-  CK_OBJECT_HANDLE replica = hsm::unwrap_kwp(session, wrapping_key, blob.subspan(oaep_size),
-                                             replica_template(envelope, !copy));
-  try {
-    check_replica(session, replica, envelope);
-    if (copy) {
-      passing.add(replica);
-      replica = hsm::copy_object(session, replica, hsm::Template().set(CKA_TOKEN, true));
-      check_replica(session, replica, envelope);
-    }
-  } catch (...) {
-    session.fn().C_DestroyObject(session.handle(), replica);
-    throw;
-  }
+  const CK_OBJECT_HANDLE unwrapped =
+      (copy ? passing : made)
+          .add(hsm::unwrap_kwp(session, wrapping_key, blob.subspan(oaep_size),
+                               replica_template(envelope, !copy)));
+  check_replica(session, unwrapped, envelope);
+  if (copy)
+    check_replica(
+        session,
+        made.add(hsm::copy_object(session, unwrapped, hsm::Template().set(CKA_TOKEN, true))),
+        envelope);
+  made.keep();
 }
 
 /// The public object beside the replica: C_UnwrapKey makes none.

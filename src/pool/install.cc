@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "keys/certificate_object.h"
 #include "keys/oids.h"
+#include "keys/possession.h"
 #include "pool/deliver.h"
 
 namespace poolkey::pool {
@@ -38,7 +39,7 @@ Installed install_one(MemberSide& side, const Statement& statement,
                                     " is for another key; nothing was installed");
   {
     const hsm::Lease lease = side.context.token->lease();
-    if (!hsm::find_private_key(*lease, version.public_key, version.id))
+    if (!keys::find_possessed(*lease, version.public_key, version.id))
       throw Error(Errc::kConflict, "the replica of " + delivery.key.str() + " is not in " +
                                        side.context.token->name().str() +
                                        "; receive it first, then install the certificate");

@@ -61,23 +61,6 @@ hsm::KeyPairSpec specification(const Row& row, Bytes id) {
 
 std::string setting_name(const Row& row) { return std::string(row.label) + ".spki"; }
 
-/// A whole pair that an interrupted run left, or nothing, with what it left removed.
-std::optional<crypto::PublicKey> adopt(MemberSide& side, const hsm::KeyPairSpec& spec) {
-  {
-    const hsm::Lease lease = side.context.token->lease();
-    hsm::Template wanted;
-    wanted.set(CKA_ID, ByteView(spec.id));
-    const auto found = hsm::find_private_keys(*lease, std::move(wanted));
-    if (found.size() == 1 && found.front().public_key &&
-        hsm::differences(spec.private_attributes,
-                         hsm::read_back(*lease, found.front().handle, spec.private_attributes))
-            .empty())
-      return found.front().public_key;
-  }
-  hsm::destroy_by_id(*side.context.token, spec.id);
-  return std::nullopt;
-}
-
 }  // namespace
 
 Address MemberSide::address() const { return {pool, name, context.token->info().serial}; }
@@ -93,7 +76,7 @@ OwnKey ensure_own_key(MemberSide& side, OwnRole role) {
   const std::string spki = operation.step("generate", [&] {
     std::optional<crypto::PublicKey> key;
     keys::record(context, "member key", spec.label, "", &operation, [&]() -> json::object {
-      key = adopt(side, spec);
+      key = keys::adopt_pair(*context.token, spec);
       if (!key) key = hsm::generate_key_pair(*context.token, spec);
       return {{"algorithm", key->algorithm()}, {"spki_sha256", hex(key->spki_sha256())}};
     });

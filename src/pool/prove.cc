@@ -78,7 +78,8 @@ SignedReceipt answer_one(MemberSide& side, hsm::Session& session, const Challeng
                   stray_labels};
   std::optional<hsm::KeyObject> replica;
   for (hsm::KeyObject& found : hsm::find_private_keys(session, {}))
-    if (found.public_key && hex(found.public_key->spki_sha256()) == spki_sha256)
+    if (found.public_key && hex(found.public_key->spki_sha256()) == spki_sha256 &&
+        keys::possesses(session, found.handle, *found.public_key))
       replica = std::move(found);
   SignedReceipt out;
   if (replica) {
