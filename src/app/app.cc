@@ -19,12 +19,10 @@ std::string owner_of(const Config& config, hsm::Role role) {
          " of token '" + config.token_label + "'";
 }
 
-Pin pin_for(const Config& config, const Options& options, hsm::Role role) {
-  const PinSource source =
-      role == hsm::Role::kUser
-          ? parse_pin_source(options.pin.empty() ? config.pin_source : options.pin)
-          : parse_so_pin_source(options.so_pin.empty() ? "prompt" : options.so_pin);
-  return read_pin(source, owner_of(config, role));
+PinSource source_for(const Config& config, const Options& options, hsm::Role role) {
+  return role == hsm::Role::kUser
+             ? parse_pin_source(options.pin.empty() ? config.pin_source : options.pin)
+             : parse_so_pin_source(options.so_pin.empty() ? "prompt" : options.so_pin);
 }
 
 bool same_side(const Config& a, const Config& b) {
@@ -81,7 +79,7 @@ void App::open_token() {
 }
 
 void App::log_in(hsm::Role role) {
-  token_->login(role, pin_for(config_, options_, role));
+  token_->login(role, read_pin(source_for(config_, options_, role), owner_of(config_, role)));
   if (role != hsm::Role::kUser || provider_) return;
   provider_ = std::make_unique<provider::Builtin>(token_);
   context_.library = provider_->context();
@@ -110,8 +108,11 @@ void set_up_side(const fs::path& home, Config wanted, const Options& options) {
     config.softhsm2_conf = ensure_softhsm_conf(home);
   write_config(home, config);
   const auto module = load_module(config);
-  const Pin so_pin = pin_for(config, options, hsm::Role::kSecurityOfficer);
-  const Pin user_pin = pin_for(config, options, hsm::Role::kUser);
+  const auto new_pin = [&](hsm::Role role) {
+    return read_new_pin(source_for(config, options, role), owner_of(config, role));
+  };
+  const Pin so_pin = new_pin(hsm::Role::kSecurityOfficer);
+  const Pin user_pin = new_pin(hsm::Role::kUser);
   config.token_serial = hsm::init_token(module, config.token_label, so_pin, user_pin).serial;
   write_config(home, config);
 }

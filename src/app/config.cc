@@ -1,7 +1,7 @@
 #include "app/config.h"
 
-#include "base/file.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/toml.h"
 
 namespace poolkey::app {

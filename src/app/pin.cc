@@ -5,6 +5,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
@@ -142,6 +143,16 @@ Pin read_pin(const PinSource& source, const std::string& whose) {
   const std::string prompt = "PIN of " + whose + ": ";
   (void)!::write(terminal.fd(), prompt.data(), prompt.size());
   return Pin(read_all(terminal.fd(), whose));
+}
+
+Pin read_new_pin(const PinSource& source, const std::string& whose) {
+  if (source.kind != PinSource::Kind::kPrompt) return read_pin(source, whose);
+  Pin first = read_pin(source, whose + " (new)");
+  const Pin again = read_pin(source, whose + " (again)");
+  if (!std::equal(first.view().begin(), first.view().end(), again.view().begin(),
+                  again.view().end()))
+    throw Error(Errc::kInvalidArgument, "the two PINs are not the same; nothing was changed");
+  return first;
 }
 
 }  // namespace poolkey::app

@@ -29,4 +29,8 @@ PinSource parse_so_pin_source(std::string_view text);
 /// an empty PIN or a prompt without a terminal.
 Pin read_pin(const PinSource& source, const std::string& whose);
 
+/// As read_pin, for a PIN that is being set: a prompt asks twice, because a typing error in a new
+/// PIN locks everybody out. Throws kInvalidArgument if the two differ.
+Pin read_new_pin(const PinSource& source, const std::string& whose);
+
 }  // namespace poolkey::app

@@ -55,9 +55,22 @@ std::string subject_of(const ReleasePlan& plan) {
   return out;
 }
 
-std::int64_t next_release(store::Database& database) {
-  const auto row = database.row("SELECT MAX(number) AS newest FROM release");
-  return row && !row->is_null("newest") ? row->integer("newest") + 1 : 1;
+/// Takes the next number for this release, so that no other gets it. One that is never filled
+/// leaves a gap, which is harmless.
+std::int64_t take_number(keys::Context& context, const ReleasePlan& plan) {
+  store::Transaction transaction(context.database);
+  const auto newest = context.database.row("SELECT MAX(number) AS newest FROM release");
+  const std::int64_t number = newest->is_null("newest") ? 1 : newest->integer("newest") + 1;
+  context.database.run(
+      "INSERT INTO release (number, pool, suite, created_at, operator)"
+      " VALUES (:number, :pool, :suite, :now, :operator)",
+      {{"number", number},
+       {"pool", plan.pool.str()},
+       {"suite", std::string(word(plan.suite))},
+       {"now", rfc3339(context.clock.now())},
+       {"operator", context.actor}});
+  transaction.commit();
+  return number;
 }
 
 /// A private key object of the origin with the public key on record, or an error that says so.
@@ -123,14 +136,6 @@ void store_release(keys::Context& context, const ReleasePlan& plan, std::int64_t
   store::Database& database = context.database;
   store::Transaction transaction(database);
   const std::string now = rfc3339(context.clock.now());
-  database.run(
-      "INSERT INTO release (number, pool, suite, created_at, operator)"
-      " VALUES (:number, :pool, :suite, :now, :operator)",
-      {{"number", number},
-       {"pool", plan.pool.str()},
-       {"suite", std::string(word(plan.suite))},
-       {"now", now},
-       {"operator", context.actor}});
   for (const keys::StoredKey& key : plan.keys) {
     database.run(
         "INSERT INTO release_key (number, key_name, version) VALUES (:number, :name, :version)",
@@ -154,7 +159,9 @@ void store_release(keys::Context& context, const ReleasePlan& plan, std::int64_t
 }
 
 bool is_stored(store::Database& database, std::int64_t number) {
-  return database.row("SELECT number FROM release WHERE number = :n", {{"n", number}}).has_value();
+  return database
+             .row("SELECT COUNT(*) AS n FROM envelope WHERE number = :number", {{"number", number}})
+             ->integer("n") > 0;
 }
 
 }  // namespace
@@ -188,7 +195,7 @@ std::int64_t release(keys::Context& context, const Mailbox& mailbox, const Relea
                      const std::function<void(hsm::Role)>& log_in) {
   store::Operation operation = context.journal.begin("key release", subject_of(plan));
   const std::int64_t number = std::stoll(
-      operation.step("number", [&] { return std::to_string(next_release(context.database)); }));
+      operation.step("number", [&] { return std::to_string(take_number(context, plan)); }));
   bool user = false;
   operation.step("wrap", [&]() -> std::string {
     if (is_stored(context.database, number)) return "stored before";
