@@ -135,9 +135,13 @@ std::optional<FileLock> Module::process_lock() const {
   return FileLock(softhsm_configuration(), /*create=*/false);
 }
 
+fs::path Module::token_files() const {
+  return quirks().sync_token_files ? softhsm_token_folder() : fs::path{};
+}
+
 void Module::sync() const {
   if (!quirks().sync_token_files) return;
-  const fs::path folder = softhsm_token_folder();
+  const fs::path folder = token_files();
   if (!folder.empty()) sync_tree(folder);
 }
 

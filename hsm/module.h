@@ -62,6 +62,9 @@ class Module : public std::enable_shared_from_this<Module> {
   /// module has no such quirk. Throws kTimeout.
   std::optional<FileLock> process_lock() const;
 
+  /// Where SoftHSM keeps its tokens; empty for other modules.
+  std::filesystem::path token_files() const;
+
   /// Makes what was written to tokens durable, where the module does not. Throws kUnavailable.
   void sync() const;
 

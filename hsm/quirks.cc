@@ -11,6 +11,7 @@ constexpr std::array kRows{
            .kwp = CKM_AES_KEY_WRAP_PAD,
            .oaep_sha256 = false,
            .needs_process_lock = true,
+           .login_rewrites_token = true,
            .reload_before_missing = true,
            .sync_token_files = true},
     Quirks{.profile = "nss-softokn", .manufacturer = "Mozilla Foundation"},

@@ -16,10 +16,13 @@ struct Quirks {
   CK_MECHANISM_TYPE kwp = kAesKeyWrapKwp;
   /// RSA-OAEP with SHA-256 and MGF1-SHA256.
   bool oaep_sha256 = true;
-  /// Every C_Login rewrites the token's file in place, and creates race with finds: our processes
+  /// Logins of several processes disturb each other, and creates race with finds: our processes
   /// take turns at C_Initialize + C_Login, create and destroy, by a lock on the module's
   /// configuration file.
   bool needs_process_lock = false;
+  /// C_Login empties and rewrites token.object, so that a crash within it loses the token: a copy
+  /// is kept before each (token_file.h).
+  bool login_rewrites_token = false;
   /// A token that another process made, or whose files were away for a moment, is seen only after
   /// C_Finalize + C_Initialize.
   bool reload_before_missing = false;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "hsm/rv.h"
+#include "hsm/token_file.h"
 
 namespace poolkey::hsm {
 namespace {
@@ -47,7 +48,8 @@ TokenInfo find_token(Module& module, const TokenName& name) {
     found = matching(module, name);
   if (found.empty())
     throw Error(Errc::kNotFound, "there is no " + name.str() + " in '" + module.path().string() +
-                                     "'; its tokens: " + list_of(module.tokens()));
+                                     "'; its tokens: " + list_of(module.tokens()) +
+                                     token_file_remark(module, name.serial));
   if (found.size() > 1)
     throw Error(Errc::kConflict, "several tokens have the label '" + name.label +
                                      "': " + list_of(found) + "; name one by its serial");
@@ -98,6 +100,7 @@ void Token::login(Role role, const Pin& pin) {
   if ((now.flags & final_try) != 0)
     throw Error(Errc::kAuthFailed, "the next wrong PIN of " + who + " locks " + name().str() +
                                        ", so poolkey does not try; log in once with another tool");
+  keep_token_file(*module_, info_.serial);
   const CK_RV rv = module_->fn().C_Login(keeper_->handle(), user ? CKU_USER : CKU_SO, pin_data(pin),
                                          pin_size(pin));
   if (rv == CKR_USER_ALREADY_LOGGED_IN) return;

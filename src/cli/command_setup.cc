@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "hsm/inventory.h"
+#include "hsm/token_file.h"
 #include "keys/origin.h"
 
 namespace poolkey::cli {
@@ -106,6 +107,24 @@ int token_list(Call& call) {
   return 0;
 }
 
+int token_repair(Call& call) {
+  const app::Config config = app::read_config(call.options.home);
+  const auto module = app::load_module(config);
+  const fs::path folder = hsm::token_folder(*module, config.token_serial);
+  if (folder.empty())
+    throw Error(Errc::kNotFound, "there is no folder of token '" + config.token_label +
+                                     "' (serial " + config.token_serial +
+                                     ") that could be repaired; only SoftHSM keeps one");
+  const auto turn = module->process_lock();
+  const bool restored = hsm::restore_token_file(folder);
+  call.out.say(restored
+                   ? "Restored the file of token '" + config.token_label +
+                         "' from the copy kept before its last login."
+                   : "The file of token '" + config.token_label + "' is whole; nothing was done.");
+  call.out.result({{"token", config.token_label}, {"restored", restored}});
+  return 0;
+}
+
 }  // namespace
 
 std::span<const Command> setup_commands() {
@@ -124,6 +143,11 @@ std::span<const Command> setup_commands() {
        "show the module's tokens, with their certificates and public keys",
        {},
        token_list},
+      {"token repair",
+       "either",
+       "put back SoftHSM's token file that a crash within a login emptied",
+       {},
+       token_repair},
   };
   return commands;
 }

@@ -168,8 +168,15 @@ int run(int argc, char** argv) {
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int shown = root.exit(error);
-    return shown == 0 ? 0 : exit_code(Errc::kInvalidArgument);
+    if (error.get_exit_code() == 0) return root.exit(error);  // --help, --version
+    // CLI11 stores what it parsed only when all of it is right.
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    const auto format = std::find(words.begin(), words.end(), "--format");
+    const bool json = std::find(words.begin(), words.end(), "--format=json") != words.end() ||
+                      (words.end() - format > 1 && format[1] == "json");
+    if (json) global.format = "json";
+    return fail(Error(Errc::kInvalidArgument, std::string(error.what()) + "; see 'poolkey --help'"),
+                global);
   }
   try {
     set_log_level(global.log_level);

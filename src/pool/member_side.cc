@@ -68,7 +68,10 @@ Address MemberSide::address() const { return {pool, name, context.token->info().
 OwnKey ensure_own_key(MemberSide& side, OwnRole role) {
   const Row& row = row_of(role);
   keys::Context& context = side.context;
-  if (keys::setting(context.database, setting_name(row))) return own_key(side, role);
+  if (keys::setting(context.database, setting_name(row))) {
+    context.journal.settle("member key", row.label);
+    return own_key(side, role);
+  }
   store::Operation operation = context.journal.begin("member key", std::string(row.label));
   const Bytes id =
       from_hex(operation.step("id", [] { return hex(crypto::random_bytes(kIdSize)); }));

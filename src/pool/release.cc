@@ -236,7 +236,9 @@ std::int64_t release(keys::Context& context, const Mailbox& mailbox, const Relea
   operation.step("post", [&]() -> std::string {
     for (const Member& m : plan.members) {
       for (const keys::StoredKey& key : plan.keys)
-        post_envelope(context, mailbox, plan.pool, m, key.name);
+        // A member that joined after the wrapping was interrupted waits for the next release.
+        if (newest_envelope(context.database, plan.pool, m.name, key.name))
+          post_envelope(context, mailbox, plan.pool, m, key.name);
       post_statement(context, mailbox, plan.pool, m);
     }
     return "done";

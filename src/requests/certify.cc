@@ -61,8 +61,10 @@ void check(keys::Context& context, const StoredRequest& request, const keys::Sto
 }  // namespace
 
 keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRequest& request) {
-  if (auto stored = keys::certificate_of_request(context.database, request.id))
+  if (auto stored = keys::certificate_of_request(context.database, request.id)) {
+    context.journal.settle("certificate issue", request.id);
     return std::move(*stored);
+  }
   const keys::StoredKey key = keys::key(context.database, request.key);
   const policy::Policy policy = keys::policy_of(context.database, key);
   const keys::OriginSigner ca = keys::origin_signer(context.database, keys::OriginRole::kIssuingCa);

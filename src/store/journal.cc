@@ -123,6 +123,13 @@ Operation Journal::begin(std::string_view verb, std::string_view subject) {
   return operation;
 }
 
+void Journal::settle(std::string_view verb, std::string_view subject) {
+  database_.run(
+      "UPDATE operation SET state = 'finished'"
+      " WHERE verb = :verb AND subject = :subject AND state = 'running'",
+      {{"verb", std::string(verb)}, {"subject", std::string(subject)}});
+}
+
 std::vector<PendingOperation> Journal::pending() {
   std::vector<PendingOperation> out;
   for (const Row& operation : database_.rows(

@@ -78,6 +78,9 @@ class Journal {
   /// Resumes the unfinished operation of this verb and subject, or starts one. While it lives no
   /// other process can begin the same: that throws kConflict.
   Operation begin(std::string_view verb, std::string_view subject);
+  /// Finishes the operation, if it was interrupted after all of its work and before finish(). For
+  /// verbs that see that their work is done before they begin anything.
+  void settle(std::string_view verb, std::string_view subject);
 
   /// What was begun and not finished, oldest first.
   std::vector<PendingOperation> pending();
