@@ -90,6 +90,7 @@ void Token::login(Role role, const Pin& pin) {
   const bool user = role == Role::kUser;
   const std::string who = user ? "the user" : "the security officer";
   const auto turn = module_->process_lock();
+  keep_token_file(*module_, info_.serial);
   CK_TOKEN_INFO now{};
   check(module_->fn().C_GetTokenInfo(info_.slot, &now), "look at " + name().str());
   const CK_FLAGS locked = user ? CKF_USER_PIN_LOCKED : CKF_SO_PIN_LOCKED;
@@ -100,7 +101,6 @@ void Token::login(Role role, const Pin& pin) {
   if ((now.flags & final_try) != 0)
     throw Error(Errc::kAuthFailed, "the next wrong PIN of " + who + " locks " + name().str() +
                                        ", so poolkey does not try; log in once with another tool");
-  keep_token_file(*module_, info_.serial);
   const CK_RV rv = module_->fn().C_Login(keeper_->handle(), user ? CKU_USER : CKU_SO, pin_data(pin),
                                          pin_size(pin));
   if (rv == CKR_USER_ALREADY_LOGGED_IN) return;

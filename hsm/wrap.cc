@@ -151,9 +151,11 @@ Template transport_unwrap_template() {
   return aes_key().set(CKA_SENSITIVE, true).set(CKA_EXTRACTABLE, false).set(CKA_DECRYPT, false);
 }
 
-Template wrapping_key_template() {
+Template wrapping_key_template(bool extractable) {
   Template demanded;
-  demanded.set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY}).set(CKA_SENSITIVE, true);
+  demanded.set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY})
+      .set(CKA_SENSITIVE, true)
+      .set(CKA_EXTRACTABLE, extractable);
   return transport_unwrap_template()
       .set(CKA_TOKEN, false)
       .set(CKA_PRIVATE, true)

@@ -146,6 +146,12 @@ void check_replica(hsm::Session& session, CK_OBJECT_HANDLE replica, const Envelo
                                     envelope.key.str() + "); what was made was destroyed");
 }
 
+bool says_true(const AttributeSet& attributes, std::string_view name) {
+  for (const NamedAttribute& a : attributes)
+    if (a.name == name) return std::get<bool>(a.value);
+  return false;
+}
+
 void unwrap_replica(MemberSide& side, hsm::Session& session, const Envelope& envelope) {
   const OwnKey transport = own_key(side, OwnRole::kTransport);
   const std::size_t oaep_size = transport.public_key.modulus().size();
@@ -158,7 +164,7 @@ void unwrap_replica(MemberSide& side, hsm::Session& session, const Envelope& env
   hsm::Unfinished made(session);
   const hsm::KeyObject transport_object = own_object(side, session, transport, "transport");
   const CK_OBJECT_HANDLE wrapping_key = passing.add(hsm::unwrap_oaep(
-      session, transport_object.handle, blob.first(oaep_size), hash, hsm::wrapping_key_template()));
+      session, transport_object.handle, blob.first(oaep_size), hash, hsm::wrapping_key_template(says_true(envelope.private_attributes, "CKA_EXTRACTABLE"))));
   const bool copy = hsm::can_be_copied(envelope.private_attributes);
   const auto turn = side.context.token->writing();
   const CK_OBJECT_HANDLE unwrapped =

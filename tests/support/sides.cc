@@ -21,20 +21,30 @@ void replace(std::string& text, const std::string& from, const std::string& to) 
   text.replace(at, from.size(), to);
 }
 
+/// Rewrites `algorithm` and the line below it, which is `bits` or `curve`.
+void set_algorithm(std::string& text, const std::string& algorithm) {
+  const bool was_rsa = text.find("\nalgorithm = \"rsa\"") != std::string::npos;
+  const bool rsa = algorithm.starts_with("RSA-");
+  replace(text, was_rsa ? "\nalgorithm = \"rsa\"" : "\nalgorithm = \"ec\"",
+          rsa ? "\nalgorithm = \"rsa\"" : "\nalgorithm = \"ec\"");
+  replace(text, was_rsa ? "\nbits = 2048" : "\ncurve = \"P-384\"",
+          rsa ? "\nbits = " + algorithm.substr(4) : "\ncurve = \"" + algorithm.substr(3) + "\"");
+}
+
 }  // namespace
 
 policy::Policy av_auth(const std::string& algorithm, const std::string& signing) {
   std::string text = policy_text("av-auth");
-  const bool rsa = algorithm.starts_with("RSA-");
-  replace(text, "algorithm = \"rsa\"", rsa ? "algorithm = \"rsa\"" : "algorithm = \"ec\"");
-  replace(text, "bits = 2048",
-          rsa ? "bits = " + algorithm.substr(4) : "curve = \"" + algorithm.substr(3) + "\"");
+  set_algorithm(text, algorithm);
+  if (!algorithm.starts_with("RSA-")) replace(text, ", \"keyEncipherment\"", "");
   replace(text, "signing = \"session-copy\"", "signing = \"" + signing + "\"");
   return policy::parse_policy(text, "av-auth.toml");
 }
 
-policy::Policy issuing_ca() {
-  return policy::parse_policy(policy_text("issuing-ca"), "issuing-ca.toml");
+policy::Policy issuing_ca(const std::string& algorithm) {
+  std::string text = policy_text("issuing-ca");
+  set_algorithm(text, algorithm);
+  return policy::parse_policy(text, "issuing-ca.toml");
 }
 
 /// The member's books, which enrolment writes in.

@@ -19,8 +19,8 @@ namespace poolkey::test {
 /// The shipped av-auth policy, with another algorithm ("EC-P-256") or way of signing.
 policy::Policy av_auth(const std::string& algorithm = "RSA-2048",
                        const std::string& signing = "session-copy");
-/// The shipped policy of the origin's own keys.
-policy::Policy issuing_ca();
+/// The shipped policy of the origin's own keys, with another algorithm.
+policy::Policy issuing_ca(const std::string& algorithm = "EC-P-384");
 
 /// A pool key as it lies in a token: handles are per login, so it is looked for by its CKA_ID.
 struct PooledKey {

@@ -1,0 +1,289 @@
+#include "e2e/deployment.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+
+#include "base/file.h"
+#include "store/sql.h"
+
+namespace poolkey::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kPoolkey = POOLKEY_PROGRAM;
+constexpr const char* kModule = "/usr/lib/softhsm/libsofthsm2.so";
+constexpr const char* kMemory = "/dev/shm";
+
+std::string source(const std::string& file) { return std::string(POOLKEY_SOURCE_DIR "/") + file; }
+
+[[noreturn]] void give_up(const Words& verb, const Outcome& outcome) {
+  std::string line;
+  for (const std::string& word : verb) line += word + " ";
+  throw std::runtime_error(line + "did not end as it should: " + outcome.text());
+}
+
+void change_file(const fs::path& file, const std::string& from, const std::string& to) {
+  std::string text = read_file(file);
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
+  write_file(file, text, 0600);
+}
+
+/// Numbers that are found nowhere by chance, for the search for PINs in files.
+void make_pin(const fs::path& file) {
+  static std::ifstream random("/dev/urandom", std::ios::binary);
+  std::uint64_t number = 0;
+  random.read(reinterpret_cast<char*>(&number), sizeof number);
+  write_file(file, std::to_string(number | (std::uint64_t{1} << 60)), 0600);
+}
+
+}  // namespace
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const std::size_t at = text.find(from);
+  if (at == std::string::npos) throw std::runtime_error("there is no '" + from + "' to replace");
+  return text.replace(at, from.size(), to);
+}
+
+std::unique_ptr<Scratch> Deployment::folder() {
+  if (fs::is_directory(kMemory) && ::access(kMemory, W_OK) == 0)
+    ::setenv("TMPDIR", kMemory, /*overwrite=*/0);
+  return std::make_unique<Scratch>();
+}
+
+Deployment Deployment::at(Stage stage, std::size_t members) {
+  static std::map<std::pair<Stage, std::size_t>, Deployment> made;
+  auto found = made.find({stage, members});
+  if (found == made.end()) {
+    std::vector<std::string> names;
+    for (std::size_t i = 1; i <= members; ++i) names.push_back("edge" + std::to_string(i));
+    Deployment fresh(folder(), std::move(names));
+    fresh.set_up();
+    fresh.reach(stage);
+    found = made.emplace(std::pair(stage, members), std::move(fresh)).first;
+  }
+  return found->second.copy();
+}
+
+Deployment Deployment::copy() const {
+  Deployment out(folder(), members_);
+  const Outcome copied = run({.words = {"cp", "-a", root().string() + "/.", out.root().string()}});
+  if (copied.status != 0) give_up({"cp"}, copied);
+  for (const std::string& side : sides())
+    for (const char* file : {"poolkey.toml", "softhsm2.conf"})
+      change_file(out.home(side) / file, root().string(), out.root().string());
+  return out;
+}
+
+std::vector<std::string> Deployment::sides() const {
+  std::vector<std::string> out{"origin"};
+  out.insert(out.end(), members_.begin(), members_.end());
+  return out;
+}
+
+fs::path Deployment::mail(const std::string& member, const std::string& file) const {
+  return root() / "mailbox" / "to-member" / "edge" / member / file;
+}
+
+std::string Deployment::pin(const std::string& side) const {
+  return read_file(path("pins/" + side + ".user"));
+}
+
+Outcome Deployment::on(const std::string& side, const Words& verb,
+                       const std::function<void(Command&)>& adjust) const {
+  Command command{.words = {kPoolkey, "--home", home(side).string(), "--so-pin", "fd:3"},
+                  .third = path("pins/" + side + ".so")};
+  command.words.insert(command.words.end(), verb.begin(), verb.end());
+  if (adjust) adjust(command);
+  return run(command);
+}
+
+std::string Deployment::must(const std::string& side, const Words& verb) const {
+  const Outcome outcome = on(side, verb);
+  if (outcome.status != 0) give_up(verb, outcome);
+  return outcome.out;
+}
+
+json::object Deployment::json_on(const std::string& side, Words verb, int status) const {
+  verb.insert(verb.begin(), {"--format", "json"});
+  const Outcome outcome = on(side, verb);
+  if (outcome.status != 0 && outcome.status != status) give_up(verb, outcome);
+  return json::parse(outcome.out, "the output").as_object();
+}
+
+void Deployment::crash(const std::string& side, const Words& verb, const std::string& point) const {
+  const Outcome outcome =
+      on(side, verb, [&](Command& c) { c.environment["POOLKEY_FAILPOINT"] = point; });
+  if (outcome.status != 128 + SIGKILL) give_up(verb, outcome);
+}
+
+void Deployment::set_up() const {
+  for (const char* folder : {"pins", "mailbox", "out"}) make_private_folder(path(folder));
+  std::string list;
+  for (const std::string& side : sides()) {
+    make_pin(path("pins/" + side + ".user"));
+    make_pin(path("pins/" + side + ".so"));
+    if (side != "origin") list += (list.empty() ? "\"" : ", \"") + side + "\"";
+  }
+  write_file(path("topology.toml"), replaced(read_file(source("docs/edge-pool.toml")),
+                                             R"("edge1", "edge2", "edge3")", list));
+  const auto init = [&](const std::string& side, Words verb) {
+    verb.insert(verb.begin(), {"--pin", "file:" + path("pins/" + side + ".user").string()});
+    verb.insert(verb.end(), {"--mailbox", path("mailbox").string()});
+    must(side, verb);
+  };
+  init("origin", {"origin", "init", "--policy", source("policies/issuing-ca.toml"),
+                  "--organization", "Contoso"});
+  for (const std::string& m : members_)
+    init(m, {"member", "init", "--pool", "edge", "--member", m});
+  must("origin", {"pool", "define", path("topology.toml").string()});
+}
+
+Words Deployment::generate(const std::string& name, const std::string& policy) const {
+  return {"key",
+          "generate",
+          name,
+          "--pool",
+          "edge",
+          "--policy",
+          policy.empty() ? source("policies/av-auth.toml") : policy};
+}
+
+Words Deployment::release(const std::string& version) const {
+  return {"key", "release", version, "--pool", "edge"};
+}
+
+Words Deployment::create_request() const {
+  return {"request",       "create", "--pool", "edge",  "--role",
+          "edge-external", "--key",  "av@1",   "--out", path("out/csr.pem").string()};
+}
+
+Words Deployment::issue() const {
+  return {"certificate",
+          "issue",
+          "edge.edge-external.av@1.internal",
+          "--out",
+          path("out/cert.pem").string(),
+          "--chain-out",
+          path("out/chain.pem").string()};
+}
+
+void Deployment::receive_all() const {
+  for (const std::string& m : members_) must(m, {"member", "receive"});
+}
+
+void Deployment::prove_all() const {
+  must("origin", {"pool", "challenge", "edge"});
+  for (const std::string& m : members_) must(m, {"member", "prove"});
+}
+
+void Deployment::reach(Stage stage) const {
+  if (stage >= Stage::kEnrolled) {
+    const json::object root = json_on("origin", {"origin", "root", "--out", path("out/root.pem")});
+    for (const std::string& m : members_) {
+      const std::string fingerprint =
+          json::text(json_on(m, {"member", "enrol"}), "fingerprint", "member enrol");
+      must("origin", {"enrolment", "admit", m, "--pool", "edge", "--fingerprint", fingerprint});
+      must(m, {"member", "confirm", "--root-fingerprint",
+               json::text(root, "root_sha256", "origin root")});
+    }
+  }
+  if (stage >= Stage::kGenerated) must("origin", generate());
+  if (stage >= Stage::kReleased) must("origin", release());
+  if (stage >= Stage::kDelivered) receive_all();
+  if (stage >= Stage::kProven) {
+    prove_all();
+    must("origin", {"pool", "attest", "edge", "--out", path("out/attestation.cms")});
+  }
+  if (stage >= Stage::kCertified) {
+    must("origin", create_request());
+    must("origin", issue());
+    must("origin", {"certificate", "publish", "av@1"});
+    for (const std::string& m : members_) must(m, {"member", "install"});
+  }
+}
+
+std::string Deployment::replica(const std::string& member, const std::string& version) const {
+  const json::object status = json_on("origin", {"status"});
+  for (const json::value& pool : json::as_array(status, "pools", "status"))
+    for (const json::value& m : json::as_array(pool.as_object(), "members", "status")) {
+      const json::object& one = m.as_object();
+      if (json::text(one, "name", "status") == member &&
+          json::text(one, "key", "status") == version)
+        return json::text(one, "state", "status");
+    }
+  return "not listed";
+}
+
+std::vector<std::string> Deployment::unfinished(const std::string& side) const {
+  auto database = store::Database::open(home(side) / "state.db");
+  std::vector<std::string> out;
+  for (const store::Row& row :
+       database.rows("SELECT verb, subject FROM operation WHERE state = 'running'"))
+    out.push_back(row.text("verb") + " " + row.text("subject"));
+  return out;
+}
+
+std::int64_t Deployment::count(const std::string& side, const std::string& table_and_where) const {
+  auto database = store::Database::open(home(side) / "state.db");
+  return database.row("SELECT COUNT(*) AS n FROM " + table_and_where)->integer("n");
+}
+
+Outcome Deployment::pkcs11_tool(const std::string& side, const std::string& options) const {
+  return shell("pkcs11-tool --module " + std::string(kModule) + " --token-label " +
+                   (side == "origin" ? "poolkey-origin" : side) + " --login --pin env:PIN " +
+                   options,
+               {{"PIN", pin(side)}, {"SOFTHSM2_CONF", (home(side) / "softhsm2.conf").string()}});
+}
+
+std::vector<std::string> Deployment::objects(const std::string& side,
+                                             const std::string& type) const {
+  const Outcome listed = pkcs11_tool(side, "--list-objects --type " + type);
+  if (listed.status != 0) give_up({"pkcs11-tool"}, listed);
+  std::vector<std::string> out;
+  std::istringstream lines(listed.out);
+  for (std::string line; std::getline(lines, line);) {
+    const auto value = [&] {
+      return " " + line.substr(line.find_first_not_of(' ', line.find(':') + 1));
+    };
+    if (line.find("Object;") != std::string::npos)
+      out.push_back(line.substr(0, line.find(';')));
+    else if (!out.empty() && (line.starts_with("  label:") || line.starts_with("  ID:")))
+      out.back() += value();
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::string Deployment::inventory() const {
+  std::string out;
+  for (const std::string& side : sides()) {
+    out += side + "\n";
+    for (const char* type : {"privkey", "pubkey", "secrkey", "cert"})
+      for (const std::string& object : objects(side, type)) out += "  " + object + "\n";
+    for (const char* table :
+         {"pool", "policy_text", "key_version", "release_key", "envelope", "receipt", "challenge",
+          "request", "certificate", "accepted", "member WHERE state = 'enrolled'"})
+      out += "  " + std::string(table) + " " + std::to_string(count(side, table)) + "\n";
+  }
+  return out;
+}
+
+testing::AssertionResult Deployment::audit_is_whole() const {
+  for (const std::string& side : sides()) {
+    if (side != "origin" && count(side, "setting WHERE name = 'poolkey-identity.spki'") == 0)
+      continue;  // it has no key to sign checkpoints with yet
+    const Outcome outcome = on(side, {"audit", "verify"});
+    if (outcome.status != 0) return testing::AssertionFailure() << side << ": " << outcome.text();
+  }
+  return testing::AssertionSuccess();
+}
+
+}  // namespace poolkey::test
