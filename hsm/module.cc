@@ -73,6 +73,11 @@ void Module::initialize() {
   CK_C_INITIALIZE_ARGS arguments{};
   arguments.flags = CKF_OS_LOCKING_OK;
   const CK_RV rv = functions_->C_Initialize(&arguments);
+  if (turn && rv == CKR_GENERAL_ERROR && !fs::is_directory(softhsm_token_folder()))
+    throw Error(Errc::kUnavailable, rv,
+                "the folder of the tokens, '" + softhsm_token_folder().string() +
+                    "', is not there; bring it back, or correct directories.tokendir in '" +
+                    softhsm_configuration().string() + "'");
   if (rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) {
     check(rv, "initialise the module '" + path_.string() + "'");
     initialized_by_us_ = true;

@@ -57,7 +57,11 @@ App::App(Options options)
                .token = nullptr,
                .load_key = {},
                .library = nullptr,
-               .actor = current_actor()} {}
+               .actor = current_actor()} {
+  // A bad source is told before anything begins.
+  if (!options_.pin.empty()) (void)parse_pin_source(options_.pin);
+  if (!options_.so_pin.empty()) (void)parse_so_pin_source(options_.so_pin);
+}
 
 void App::require(Side side) const {
   if (config_.side == side) return;

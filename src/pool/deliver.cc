@@ -164,7 +164,8 @@ void unwrap_replica(MemberSide& side, hsm::Session& session, const Envelope& env
   hsm::Unfinished made(session);
   const hsm::KeyObject transport_object = own_object(side, session, transport, "transport");
   const CK_OBJECT_HANDLE wrapping_key = passing.add(hsm::unwrap_oaep(
-      session, transport_object.handle, blob.first(oaep_size), hash, hsm::wrapping_key_template(says_true(envelope.private_attributes, "CKA_EXTRACTABLE"))));
+      session, transport_object.handle, blob.first(oaep_size), hash,
+      hsm::wrapping_key_template(says_true(envelope.private_attributes, "CKA_EXTRACTABLE"))));
   const bool copy = hsm::can_be_copied(envelope.private_attributes);
   const auto turn = side.context.token->writing();
   const CK_OBJECT_HANDLE unwrapped =

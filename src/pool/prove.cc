@@ -138,14 +138,29 @@ void store_receipt(keys::Context& context, const PoolName& pool, const Member& m
        {"now", rfc3339(context.clock.now())}});
 }
 
+/// True if every receipt answers a challenge of this member that is not its newest open one.
+bool answers_earlier(store::Database& database, const PoolName& pool, const MemberName& member,
+                     const StoredChallenge& asked, const std::vector<SignedReceipt>& documents) {
+  for (const SignedReceipt& d : documents) {
+    const Bytes nonce = receipt(d.statement.statement).nonce;
+    if (nonce == asked.nonce && !asked.answered_at) return false;
+    if (!database.row("SELECT number FROM challenge WHERE pool = :pool AND member = :member AND"
+                      " nonce = :nonce",
+                      {{"pool", pool.str()}, {"member", member.str()}, {"nonce", hex(nonce)}}))
+      return false;
+  }
+  return true;
+}
+
 std::size_t collect_one(keys::Context& context, const Mailbox& mailbox, const PoolName& pool,
                         const Member& m) {
   const auto path = mailbox.to_origin(std::string(kReceiptKind), pool, m.name);
   if (!std::filesystem::exists(path)) return 0;
   const auto asked = newest_challenge(context.database, pool, m.name);
   if (!asked) refuse("it was never asked");
-  if (asked->answered_at) return 0;  // the file of an answer that was taken before
   const std::vector<SignedReceipt> documents = signed_receipts(read_file(path));
+  // A file that was taken before lies there until the member answers again: no news.
+  if (answers_earlier(context.database, pool, m.name, *asked, documents)) return 0;
   std::vector<Receipt> read;
   for (const SignedReceipt& d : documents)
     read.push_back(check_receipt(context, pool, m, *asked, d));

@@ -28,7 +28,8 @@ struct Collected {
 };
 
 /// The origin's side: checks the receipts in the mailbox against the newest challenges, by both
-/// signatures, and stores them. A file that is no answer to the newest challenge is refused.
+/// signatures, and stores them. The answer to an earlier challenge is left alone and proves
+/// nothing; a file that answers no challenge of this member's is refused.
 std::vector<Collected> collect_receipts(keys::Context& context, const Mailbox& mailbox,
                                         const PoolName& pool);
 

@@ -30,7 +30,8 @@ class MemberPinTest : public SidesTest {
   /// Opened as poolkey opens it, with the unwrap template that it gives the wrapping key.
   CK_OBJECT_HANDLE wrapping_key() {
     CK_OBJECT_HANDLE out = CK_INVALID_HANDLE;
-    EXPECT_THAT(open_wrapping_key(hsm::wrapping_key_template(), &out), RvIs(CKR_OK));
+    EXPECT_THAT(open_wrapping_key(hsm::wrapping_key_template(/*extractable=*/false), &out),
+                RvIs(CKR_OK));
     return out;
   }
   Rv open_pool_key(Template attributes) {
@@ -184,10 +185,10 @@ TEST_F(MemberPinTest, NotRefusedEnvelopeIsOpenedLaxlyAndThePoolKeyIsRead) {
   EXPECT_TRUE(keys::possesses(member, readable, sides().pool_key().public_key));
 }
 
-// The wrapping key's own template demands a sensitive private key, and says nothing of extractable.
-TEST_F(MemberPinTest, NotRefusedReplicaIsOpenedExtractableUnderTheStrictWrappingKey) {
+// The wrapping key that our delivery unwraps carries a template of its own for the private key.
+TEST_F(MemberPinTest, ReplicaIsNotOpenedExtractableUnderTheStrictWrappingKey) {
   EXPECT_THAT(open_pool_key(rsa_private().set(CKA_SENSITIVE, true).set(CKA_EXTRACTABLE, true)),
-              RvIs(CKR_OK));
+              RvIs(CKR_TEMPLATE_INCONSISTENT));
 }
 
 }  // namespace

@@ -58,8 +58,8 @@ TEST_F(LossTest, AMemberThatDoesNotAnswerIsUnknownAndNothingIsDone) {
   d.must("edge1", {"member", "prove"});
   const Outcome unreachable = d.on("edge2", {"member", "prove"});
   EXPECT_THAT(unreachable.status, testing::AnyOf(4, 8)) << unreachable.text();
-  EXPECT_THAT(unreachable.err, HasSubstr("libsofthsm2.so"));
-  (void)d.on("origin", {"pool", "collect", "edge"});  // the last answer of edge2 still lies there
+  EXPECT_THAT(unreachable.err, HasSubstr(tokens.string()));
+  d.must("origin", {"pool", "collect", "edge"});  // the last answer of edge2 still lies there
   EXPECT_EQ(d.replica("edge1"), "present");
   EXPECT_EQ(d.replica("edge2"), "unknown");
   EXPECT_EQ(d.on("origin", {"status", "--check"}).status, 20);
@@ -81,7 +81,7 @@ TEST_F(LossTest, AReceiptOfAnEarlierChallengeProvesNothing) {
   lose("edge2");
   d.must("origin", {"pool", "challenge", "edge"});
   write_file(receipt, old);
-  EXPECT_EQ(d.on("origin", {"pool", "collect", "edge"}).status, 20);
+  EXPECT_EQ(d.on("origin", {"pool", "collect", "edge"}).status, 0);
   EXPECT_EQ(d.replica("edge2"), "unknown");
 }
 

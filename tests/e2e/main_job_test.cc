@@ -15,7 +15,7 @@ using testing::Each;
 using testing::HasSubstr;
 using testing::SizeIs;
 
-constexpr const char* kRecipe = POOLKEY_SOURCE_DIR "/tests/e2e/audit-attestation.sh";
+constexpr const char* kRecipe = POOLKEY_SOURCE_DIR "/docs/audit-attestation.sh";
 
 class MainJobTest : public testing::Test {
  protected:

@@ -47,7 +47,7 @@ TEST_F(DeliveryTest, KeyThatSignsAsATokenObjectIsUnwrappedIntoTheToken) {
   const Sealed blob = sides().seal(strict, sides().transport());
   const CK_OBJECT_HANDLE wrapping_key =
       hsm::unwrap_oaep(member, sides().transport_object(member), blob.oaep, hsm::OaepHash::kSha1,
-                       hsm::wrapping_key_template());
+                       hsm::wrapping_key_template(/*extractable=*/false));
   const CK_OBJECT_HANDLE replica =
       hsm::unwrap_kwp(member, wrapping_key, blob.kwp, Sides::replica_template(strict, true));
   EXPECT_EQ(hsm::read_bool(member, replica, CKA_TOKEN), true);
@@ -90,7 +90,7 @@ TEST_F(DeliveryTest, SoftHsmOffersOaepWithSha1Only) {
   EXPECT_THAT(
       [&] {
         hsm::unwrap_oaep(member, sides().transport_object(member), sealed.oaep,
-                         hsm::OaepHash::kSha256, hsm::wrapping_key_template());
+                         hsm::OaepHash::kSha256, hsm::wrapping_key_template(/*extractable=*/false));
       },
       ThrowsRv(CKR_ARGUMENTS_BAD));
 }

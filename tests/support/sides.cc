@@ -152,7 +152,7 @@ hsm::Template Sides::replica_template(const PooledKey& key, bool in_token) {
 CK_OBJECT_HANDLE Sides::deliver(hsm::Session& session, const PooledKey& key, const Sealed& sealed) {
   const CK_OBJECT_HANDLE wrapping_key =
       hsm::unwrap_oaep(session, transport_object(session), sealed.oaep, hsm::OaepHash::kSha1,
-                       hsm::wrapping_key_template());
+                       hsm::wrapping_key_template(/*extractable=*/false));
   const CK_OBJECT_HANDLE replica =
       hsm::unwrap_kwp(session, wrapping_key, sealed.kwp, replica_template(key, false));
   hsm::destroy_object(session, wrapping_key);
