@@ -39,6 +39,7 @@ std::size_t object_files(const SoftToken& soft) {
 struct Birth {
   std::string algorithm;
   bool exportable;  ///< av-auth, copied to the token; else issuing-ca, made in the token
+  friend void PrintTo(const Birth& b, std::ostream* out) { *out << b.algorithm; }
 };
 
 class BirthTest : public testing::TestWithParam<Birth> {};

@@ -69,6 +69,7 @@ struct BadUri {
   const char* name;
   const char* text;
   const char* complaint;
+  friend void PrintTo(const BadUri& uri, std::ostream* out) { *out << uri.name; }
 };
 
 class BadUriTest : public testing::TestWithParam<BadUri> {};

@@ -120,6 +120,7 @@ struct Death {
   std::string step;
   std::string point;
   std::size_t acts;
+  friend void PrintTo(const Death& d, std::ostream* out) { *out << d.step << " " << d.point; }
 };
 
 class JournalDeathTest : public JournalTest, public testing::WithParamInterface<Death> {};
