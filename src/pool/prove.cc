@@ -18,15 +18,16 @@ constexpr std::string_view kReceiptKind = "receipt";
 bool is_released(const keys::StoredKey& key) { return key.state != "generated"; }
 
 void store_challenge(keys::Context& context, const PoolName& pool, const MemberName& member,
-                     ByteView nonce) {
+                     ByteView nonce, ByteView document) {
   store::Transaction transaction(context.database);
   const auto newest = context.database.row("SELECT MAX(number) AS newest FROM challenge");
   context.database.run(
-      "INSERT INTO challenge (pool, member, nonce, number, issued_at)"
-      " VALUES (:pool, :member, :nonce, :number, :now)",
+      "INSERT INTO challenge (pool, member, nonce, number, document, issued_at)"
+      " VALUES (:pool, :member, :nonce, :number, :document, :now)",
       {{"pool", pool.str()},
        {"member", member.str()},
        {"nonce", hex(nonce)},
+       {"document", base64(document)},
        {"number", newest->is_null("newest") ? 1 : newest->integer("newest") + 1},
        {"now", rfc3339(context.clock.now())}});
   transaction.commit();
@@ -199,10 +200,10 @@ std::vector<MemberName> issue_challenges(keys::Context& context, const Mailbox& 
     if (challenge.keys.empty()) continue;
     keys::record(context, "pool challenge", pool.str() + "/" + m.name.str(), "", nullptr,
                  [&]() -> json::object {
-                   store_challenge(context, pool, m.name, challenge.nonce);
-                   mailbox.put(
-                       mailbox.to_member(pool, m.name, std::string(kChallengeFile)),
-                       keys::sign_document(context, keys::oid::kChallenge, to_json(challenge)));
+                   const Bytes cms =
+                       keys::sign_document(context, keys::oid::kChallenge, to_json(challenge));
+                   store_challenge(context, pool, m.name, challenge.nonce, cms);
+                   mailbox.put(mailbox.to_member(pool, m.name, std::string(kChallengeFile)), cms);
                    return {{"nonce", hex(challenge.nonce)}};
                  });
     out.push_back(m.name);

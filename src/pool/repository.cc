@@ -141,11 +141,12 @@ void mark_queued(store::Database& database, const PoolName& pool, const MemberNa
 std::optional<StoredChallenge> newest_challenge(store::Database& database, const PoolName& pool,
                                                 const MemberName& member) {
   const auto rows = database.rows(
-      "SELECT nonce, issued_at, answered_at FROM challenge WHERE pool = :pool AND"
+      "SELECT nonce, document, issued_at, answered_at FROM challenge WHERE pool = :pool AND"
       " member = :member ORDER BY number DESC LIMIT 1",
       one_member(pool, member));
   if (rows.empty()) return std::nullopt;
-  return StoredChallenge{from_hex(rows.front().text("nonce")), rows.front().text("issued_at"),
+  return StoredChallenge{from_hex(rows.front().text("nonce")),
+                         from_base64(rows.front().text("document")), rows.front().text("issued_at"),
                          rows.front().optional_text("answered_at")};
 }
 

@@ -52,6 +52,7 @@ void mark_queued(store::Database& database, const PoolName& pool, const MemberNa
 /// The newest challenge of a member, and whether it was answered.
 struct StoredChallenge {
   Bytes nonce;
+  Bytes document;  ///< CMS, as the member got it
   std::string issued_at;
   std::optional<std::string> answered_at;
 };

@@ -46,12 +46,15 @@ Observation observe(store::Database& database, const PoolName& pool, const Membe
   return out;
 }
 
-json::object attested_receipt(const Observation& o) {
+json::object attested_receipt(store::Database& database, const PoolName& pool,
+                              const Observation& o) {
   json::object out = to_json(o.receipt->document);
   out["member"] = o.member.name.str();
   out["token_serial"] = o.member.token_serial;
   out["key"] = o.key.str();
   out["challenge"] = hex(o.receipt->receipt.nonce);
+  out["challenge_document"] =
+      base64(newest_challenge(database, pool, o.member.name).value().document);
   out["received_at"] = o.receipt->received_at;
   return out;
 }
@@ -72,7 +75,8 @@ json::object attestation(store::Database& database, const PoolName& pool, Time n
                                            {"token_serial", m.token_serial},
                                            {"identity_spki", base64(m.identity->spki_der())},
                                            {"enrolment_fingerprint", m.fingerprint}});
-  for (const Observation& o : observations) receipts.emplace_back(attested_receipt(o));
+  for (const Observation& o : observations)
+    receipts.emplace_back(attested_receipt(database, pool, o));
   return {{"context", "poolkey attestation v1"},
           {"pool", pool.str()},
           {"attested_at", rfc3339(now)},

@@ -108,6 +108,7 @@ constexpr std::array<std::string_view, 19> kInitial{
     " member TEXT NOT NULL,"
     " nonce TEXT NOT NULL,"
     " number BIGINT NOT NULL UNIQUE,"  // in the order of asking
+    " document TEXT NOT NULL,"         // as it was signed
     " issued_at TEXT NOT NULL,"
     " answered_at TEXT,"
     " PRIMARY KEY (pool, member, nonce),"
