@@ -177,24 +177,51 @@ std::optional<crypto::PublicKey> public_key_of(Session& session, CK_OBJECT_HANDL
   return std::nullopt;
 }
 
+namespace {
+
+/// An object of a kind that we cannot name (another curve, a damaged point) has no public key for
+/// us; it must not keep us from the others.
+std::optional<crypto::PublicKey> public_key_if_known(Session& session, CK_OBJECT_HANDLE object) {
+  try {
+    return public_key_of(session, object);
+  } catch (const Error& error) {
+    if (error.code() == Errc::kUnsupported || error.code() == Errc::kCorrupt) return std::nullopt;
+    throw;
+  }
+}
+
+/// SoftHSM shows objects that another process is making, or has just destroyed.
+bool is_half_made(const Error& error) {
+  return error.ckr() == CKR_ATTRIBUTE_VALUE_INVALID || error.ckr() == CKR_OBJECT_HANDLE_INVALID;
+}
+
+KeyObject describe(Session& session, CK_OBJECT_HANDLE handle) {
+  KeyObject key{handle,
+                read_ulong(session, handle, CKA_KEY_TYPE).value_or(CK_UNAVAILABLE_INFORMATION),
+                read_bytes(session, handle, CKA_ID).value_or(Bytes{}),
+                to_text(read_bytes(session, handle, CKA_LABEL).value_or(Bytes{})),
+                public_key_if_known(session, handle)};
+  if (key.public_key || key.id.empty()) return key;
+  Template match;
+  match.set(CKA_CLASS, CK_ULONG{CKO_PUBLIC_KEY}).set(CKA_ID, ByteView(key.id));
+  for (const CK_OBJECT_HANDLE twin : find_objects(session, match)) {
+    key.public_key = public_key_if_known(session, twin);
+    if (key.public_key) break;
+  }
+  return key;
+}
+
+}  // namespace
+
 std::vector<KeyObject> find_private_keys(Session& session, Template wanted) {
   std::vector<KeyObject> out;
   wanted.set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY});
   for (const CK_OBJECT_HANDLE handle : find_objects(session, std::move(wanted))) {
-    KeyObject key{handle,
-                  read_ulong(session, handle, CKA_KEY_TYPE).value_or(CK_UNAVAILABLE_INFORMATION),
-                  read_bytes(session, handle, CKA_ID).value_or(Bytes{}),
-                  to_text(read_bytes(session, handle, CKA_LABEL).value_or(Bytes{})),
-                  public_key_of(session, handle)};
-    if (!key.public_key && !key.id.empty()) {
-      Template match;
-      match.set(CKA_CLASS, CK_ULONG{CKO_PUBLIC_KEY}).set(CKA_ID, ByteView(key.id));
-      for (const CK_OBJECT_HANDLE twin : find_objects(session, match)) {
-        key.public_key = public_key_of(session, twin);
-        if (key.public_key) break;
-      }
+    try {
+      out.push_back(describe(session, handle));
+    } catch (const Error& error) {
+      if (!is_half_made(error)) throw;
     }
-    out.push_back(std::move(key));
   }
   return out;
 }

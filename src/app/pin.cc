@@ -23,7 +23,8 @@ SecretBytes read_all(int fd, const std::string& whose) {
   SecretBytes buffer(kMaxPin + 2);
   std::size_t size = 0;
   while (size < buffer.size()) {
-    const ssize_t n = ::read(fd, buffer.span().data() + size, buffer.size() - size);
+    // One octet at a time: what follows the line may be somebody else's, such as the next PIN.
+    const ssize_t n = ::read(fd, buffer.span().data() + size, 1);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0)
       throw Error(Errc::kUnavailable,
@@ -45,7 +46,7 @@ Pin read_file_pin(const std::string& path, const std::string& whose) {
         errno == ENOENT ? Errc::kNotFound : Errc::kUnavailable,
         "cannot read the PIN of " + whose + " from '" + path + "': " + std::strerror(errno));
   struct stat status {};
-  const bool exposed = ::fstat(fd, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+  const bool exposed = ::fstat(fd, &status) != 0 || (status.st_mode & (S_IRWXG | S_IRWXO)) != 0;
   if (exposed) {
     ::close(fd);
     throw Error(Errc::kDenied, "'" + path +

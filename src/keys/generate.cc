@@ -29,6 +29,13 @@ StoredKey generate(Context& context, const KeyName& name, const std::optional<Po
   const KeyVersion version = parse_key_version(operation.step("version", [&] {
     return KeyVersion{name, newest_version(context.database, name) + 1}.str();
   }));
+  // What was begun under one policy for one pool is not finished under another.
+  const std::string terms =
+      hex(crypto::sha256(view(policy.text()))) + " " + (pool ? pool->str() : "");
+  if (operation.step("terms", [&] { return terms; }) != terms)
+    throw Error(Errc::kConflict, "the generation of " + version.str() +
+                                     " was interrupted under another policy or for another pool; "
+                                     "run it again as it was begun");
   policy::Permit allowed = permit(context, policy,
                                   {.action = policy::Action::kGenerate,
                                    .key = version,

@@ -47,6 +47,7 @@ std::optional<crypto::PublicKey> adopt_pair(hsm::Token& token, const hsm::KeyPai
     wanted.set(CKA_ID, ByteView(spec.id));
     const auto found = hsm::find_private_keys(*lease, std::move(wanted));
     if (found.size() == 1 && found.front().public_key &&
+        found.front().public_key->algorithm() == spec.algorithm &&
         hsm::differences(spec.private_attributes,
                          hsm::read_back(*lease, found.front().handle, spec.private_attributes))
             .empty())

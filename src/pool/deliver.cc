@@ -19,32 +19,44 @@ fs::path state_file(const MemberSide& side) {
   return side.state_folder / (side.pool.str() + ".state.cms");
 }
 
-Statement read_statement(MemberSide& side, const fs::path& file) {
-  Statement out = statement(verified_document(side, file, keys::oid::kStatement));
-  check_addressee(side, out.member, "'" + file.string() + "'");
-  return out;
-}
-
-/// Takes a newer statement from the mailbox. An older one is a replay.
-Statement take_statement(MemberSide& side) {
-  const fs::path arrived = side.mailbox.to_member(side.pool, side.name, "statement.cms");
-  if (!fs::exists(arrived)) return held_statement(side);
-  Statement fresh = read_statement(side, arrived);
+std::int64_t held_sequence(MemberSide& side) {
   const auto held = keys::setting(side.context.database, "statement.sequence");
-  if (held && std::stoll(*held) > fresh.sequence)
-    throw Error(Errc::kConflict, "'" + arrived.string() + "' is statement " +
-                                     std::to_string(fresh.sequence) + ", and this member holds " +
-                                     *held + "; an older one is never taken");
-  return fresh;
+  return held ? std::stoll(*held) : 0;
 }
 
-void keep_statement(MemberSide& side, const Statement& statement) {
-  const fs::path arrived = side.mailbox.to_member(side.pool, side.name, "statement.cms");
-  if (!fs::exists(arrived)) return;
-  make_private_folder(side.state_folder);
-  write_file(state_file(side), read_file(arrived));
+void check_sequence(MemberSide& side, const Statement& statement, const fs::path& file) {
+  if (statement.sequence >= held_sequence(side)) return;
+  throw Error(Errc::kConflict,
+              "'" + file.string() + "' is statement " + std::to_string(statement.sequence) +
+                  ", and this member has accepted " + std::to_string(held_sequence(side)) +
+                  "; an older one is never taken");
+}
+
+/// A statement that was checked, and its octets if it came just now.
+struct Taken {
+  Statement statement;
+  std::optional<std::string> arrived;
+};
+
+/// The newest statement: from the mailbox, or the one that is held. An older one is a replay.
+Taken take_statement(MemberSide& side) {
+  const fs::path file = side.mailbox.to_member(side.pool, side.name, "statement.cms");
+  if (!fs::exists(file)) return {held_statement(side), std::nullopt};
+  // Read once: what is kept is what was checked, whoever writes to the mailbox meanwhile.
+  std::string cms = read_file(file);
+  Statement fresh = statement(verified_content(side, cms, file, keys::oid::kStatement));
+  check_addressee(side, fresh.member, "'" + file.string() + "'");
+  check_sequence(side, fresh, file);
+  return {std::move(fresh), std::move(cms)};
+}
+
+void keep_statement(MemberSide& side, const Taken& taken) {
+  if (!taken.arrived) return;
+  // The number first: a crash in between leaves a file that is too old, which is noticed.
   keys::set_setting(side.context.database, "statement.sequence",
-                    std::to_string(statement.sequence));
+                    std::to_string(taken.statement.sequence));
+  make_private_folder(side.state_folder);
+  write_file(state_file(side), *taken.arrived);
 }
 
 /// Refuses what the statement does not name: another release, another key, a version that is gone.
@@ -261,7 +273,7 @@ Delivery deliver_one(MemberSide& side, const Statement& statement, const fs::pat
     out.outcome = accept(side, statement, opened) ? "accepted" : "already there";
     remove_file(file);
   } catch (const Error& error) {
-    if (error.code() == Errc::kUnavailable || error.code() == Errc::kAuthFailed) throw;
+    if (error.code() == Errc::kAuthFailed) throw;
     out.reason = error.what();
     out.code = error.code();
     audit::Scope scope(side.context.audit,
@@ -290,15 +302,18 @@ Statement held_statement(MemberSide& side) {
     throw Error(Errc::kNotFound,
                 "this member has no statement of its origin yet; nothing was "
                 "released to it");
-  return read_statement(side, held);
+  Statement out = statement(verified_document(side, held, keys::oid::kStatement));
+  check_addressee(side, out.member, "'" + held.string() + "'");
+  check_sequence(side, out, held);
+  return out;
 }
 
 std::vector<Delivery> receive(MemberSide& side) {
-  const Statement statement = take_statement(side);
+  const Taken taken = take_statement(side);
   std::vector<Delivery> out;
   for (const fs::path& file : side.mailbox.for_member(side.pool, side.name, "envelope."))
-    out.push_back(deliver_one(side, statement, file));
-  keep_statement(side, statement);
+    out.push_back(deliver_one(side, taken.statement, file));
+  keep_statement(side, taken);
   return out;
 }
 

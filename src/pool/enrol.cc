@@ -65,6 +65,12 @@ crypto::Certificate confirm_enrolment(MemberSide& side, ByteView root_sha256) {
                                      "'; the origin has not admitted it yet");
   const std::string cms = read_file(path);
   const crypto::Certificate root = carried_root(view(cms), root_sha256, path.string());
+  if (const auto pinned = keys::setting(context.database, "root.pem");
+      pinned && !(crypto::Certificate::from_pem(*pinned) == root))
+    throw Error(Errc::kAlreadyExists,
+                "this member has pinned another root (" +
+                    fingerprint_text(crypto::Certificate::from_pem(*pinned).sha256()) +
+                    "); nothing was changed. A member of another origin is set up in a new home");
   const Confirmation claimed = confirmation(to_text(
       crypto::cms::verify(view(cms), keys::oid::kConfirmation, root, keys::oid::kEnvelopeSigner)
           .content));

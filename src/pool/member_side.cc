@@ -137,7 +137,11 @@ crypto::Certificate pinned_root(MemberSide& side) {
 
 std::string verified_document(MemberSide& side, const std::filesystem::path& file,
                               std::string_view content_type) {
-  const std::string cms = read_file(file);
+  return verified_content(side, read_file(file), file, content_type);
+}
+
+std::string verified_content(MemberSide& side, std::string_view cms,
+                             const std::filesystem::path& file, std::string_view content_type) {
   try {
     return to_text(
         crypto::cms::verify(view(cms), content_type, pinned_root(side), keys::oid::kEnvelopeSigner)

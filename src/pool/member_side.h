@@ -52,6 +52,9 @@ crypto::Certificate pinned_root(MemberSide& side);
 /// role were checked. Throws kCorrupt naming the file.
 std::string verified_document(MemberSide& side, const std::filesystem::path& file,
                               std::string_view content_type);
+/// The same for octets that were read already; `file` names them in sentences.
+std::string verified_content(MemberSide& side, std::string_view cms,
+                             const std::filesystem::path& file, std::string_view content_type);
 /// Throws kDenied unless the document is for this member and its token.
 void check_addressee(const MemberSide& side, const Address& address, const std::string& what);
 

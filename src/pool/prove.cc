@@ -34,13 +34,18 @@ void store_challenge(keys::Context& context, const PoolName& pool, const MemberN
 }
 
 /// Private keys in the token that neither the statement nor the member itself accounts for.
-std::vector<std::string> strays(MemberSide& side, hsm::Session& session) {
+std::vector<std::string> strays(MemberSide& side, hsm::Session& session, const Statement& held) {
   std::vector<crypto::PublicKey> known{own_key(side, OwnRole::kIdentity).public_key,
                                        own_key(side, OwnRole::kTransport).public_key};
-  for (const Statement::Version& v : held_statement(side).versions) known.push_back(v.public_key);
+  std::vector<Bytes> known_ids;  // an EC replica may have lost its public object
+  for (const Statement::Version& v : held.versions) {
+    known.push_back(v.public_key);
+    known_ids.push_back(v.id);
+  }
   std::vector<std::string> out;
   for (const hsm::KeyObject& key : hsm::find_private_keys(session, {}))
-    if (!key.public_key || std::find(known.begin(), known.end(), *key.public_key) == known.end())
+    if (key.public_key ? std::find(known.begin(), known.end(), *key.public_key) == known.end()
+                       : std::find(known_ids.begin(), known_ids.end(), key.id) == known_ids.end())
       out.push_back(key.label.empty() ? hex(key.id) : key.label);
   return out;
 }
@@ -66,7 +71,7 @@ std::string installed_certificate(MemberSide& side, const hsm::KeyObject& replic
 /// one) and by the identity key.
 SignedReceipt answer_one(MemberSide& side, hsm::Session& session, const Challenge& asked,
                          const KeyVersion& key, const std::string& spki_sha256,
-                         const std::vector<std::string>& stray_labels) {
+                         const Statement& held, const std::vector<std::string>& stray_labels) {
   const OwnKey identity = own_key(side, OwnRole::kIdentity);
   Receipt receipt{side.address(),
                   asked.nonce,
@@ -78,10 +83,11 @@ SignedReceipt answer_one(MemberSide& side, hsm::Session& session, const Challeng
                   "",
                   stray_labels};
   std::optional<hsm::KeyObject> replica;
-  for (hsm::KeyObject& found : hsm::find_private_keys(session, {}))
-    if (found.public_key && hex(found.public_key->spki_sha256()) == spki_sha256 &&
-        keys::possesses(session, found.handle, *found.public_key))
-      replica = std::move(found);
+  for (const Statement::Version& v : held.versions)
+    if (v.key == key && hex(v.public_key.spki_sha256()) == spki_sha256) {
+      replica = keys::find_possessed(session, v.public_key, v.id);
+      if (replica) replica->public_key = v.public_key;
+    }
   SignedReceipt out;
   if (replica) {
     const policy::Policy policy = accepted_policy(side, key);
@@ -222,7 +228,8 @@ std::vector<Receipt> answer_challenge(MemberSide& side) {
   const Challenge asked = challenge(verified_document(side, path, keys::oid::kChallenge));
   check_addressee(side, asked.member, "'" + path.string() + "'");
   const hsm::Lease lease = side.context.token->lease();
-  const std::vector<std::string> stray_labels = strays(side, *lease);
+  const Statement held = held_statement(side);
+  const std::vector<std::string> stray_labels = strays(side, *lease, held);
   std::vector<Receipt> out;
   keys::record(side.context, "member prove", side.pool.str() + "/" + side.name.str(), "", nullptr,
                [&]() -> json::object {
@@ -230,7 +237,7 @@ std::vector<Receipt> answer_challenge(MemberSide& side) {
                  json::object states;
                  for (const auto& [key, spki_sha256] : asked.keys) {
                    const SignedReceipt answer =
-                       answer_one(side, *lease, asked, key, spki_sha256, stray_labels);
+                       answer_one(side, *lease, asked, key, spki_sha256, held, stray_labels);
                    out.push_back(receipt(answer.statement.statement));
                    states[key.str()] = out.back().present ? "present" : "absent";
                    receipts.emplace_back(to_json(answer));

@@ -53,10 +53,18 @@ bool define_pool(store::Database& database, const PoolName& pool, const Topology
        {"text", topology.text},
        {"sha256", digest},
        {"now", rfc3339(now)}});
+  // Who is no longer in the topology receives nothing more; its rows stay as a record, and count
+  // again if it comes back.
+  database.run(
+      "UPDATE member SET state = 'left, enrolled' WHERE pool = :pool AND state = 'enrolled'",
+      {{"pool", pool.str()}});
+  database.run("UPDATE member SET state = 'left' WHERE pool = :pool AND state = 'expected'",
+               {{"pool", pool.str()}});
   for (const MemberName& name : names)
     database.run(
         "INSERT INTO member (pool, name, state) VALUES (:pool, :member, 'expected')"
-        " ON CONFLICT (pool, name) DO NOTHING",
+        " ON CONFLICT (pool, name) DO UPDATE SET state = CASE member.state"
+        " WHEN 'left, enrolled' THEN 'enrolled' ELSE 'expected' END",
         one_member(pool, name));
   transaction.commit();
   return !before || before->text("topology_sha256") != digest;
@@ -82,10 +90,11 @@ std::vector<PoolName> pools(store::Database& database) {
 std::vector<Member> members(store::Database& database, const PoolName& pool) {
   (void)topology_of(database, pool);  // says so if there is no such pool
   std::vector<Member> out;
-  for (const store::Row& row :
-       database.rows("SELECT name, state, token_label, token_serial, identity_spki, transport_spki,"
-                     " fingerprint FROM member WHERE pool = :pool ORDER BY name",
-                     {{"pool", pool.str()}}))
+  for (const store::Row& row : database.rows(
+           "SELECT name, state, token_label, token_serial, identity_spki, transport_spki,"
+           " fingerprint FROM member WHERE pool = :pool AND state IN ('expected', 'enrolled')"
+           " ORDER BY name",
+           {{"pool", pool.str()}}))
     out.push_back(read_member(row));
   return out;
 }

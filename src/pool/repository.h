@@ -26,7 +26,8 @@ struct Topology {
   std::string text;
 };
 
-/// Defines or changes a pool and makes its members known. True if anything changed.
+/// Defines or changes a pool and makes its members known; a member that the topology no longer
+/// names receives nothing more. True if anything changed.
 bool define_pool(store::Database& database, const PoolName& pool, const Topology& topology,
                  const std::vector<MemberName>& members, Time now);
 /// Throws kNotFound with the pools there are.

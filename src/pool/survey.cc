@@ -122,7 +122,6 @@ Bytes attest(keys::Context& context, const Mailbox& mailbox, const PoolName& poo
   if (!missing.empty())
     throw Error(Errc::kConflict,
                 "pool '" + pool.str() + "' cannot be attested; not proven yet:" + missing);
-  const std::vector<KeyVersion> before = in_force(database, pool);
   Bytes cms;
   keys::record(context, "pool attest", pool.str(), "", nullptr, [&]() -> json::object {
     cms = keys::sign_document(context, keys::oid::kAttestation,
@@ -131,8 +130,9 @@ Bytes attest(keys::Context& context, const Mailbox& mailbox, const PoolName& poo
     keys::set_setting(database, attestation_setting(pool), base64(cms));
     return {{"receipts", static_cast<std::int64_t>(observations.size())}};
   });
-  if (in_force(database, pool) != before)
-    for (const Member& m : members(database, pool)) post_statement(context, mailbox, pool, m);
+  // Always, and not only where the version in force has changed: a run that died before this would
+  // otherwise leave the members with the old one for good.
+  for (const Member& m : members(database, pool)) post_statement(context, mailbox, pool, m);
   return cms;
 }
 

@@ -29,8 +29,9 @@ struct Observation {
 std::vector<Observation> survey(store::Database& database, const PoolName& pool);
 
 /// The CMS-signed attestation of the whole pool: every member's receipt and challenge for every
-/// released version. Marks the versions as proven, and posts new statements where the version in
-/// force changes. Throws kConflict naming the members that have not proven possession.
+/// released version. Marks the versions as proven, and posts a statement to every member, for
+/// the version in force may have changed. Throws kConflict naming the members that have not proven
+/// possession.
 Bytes attest(keys::Context& context, const Mailbox& mailbox, const PoolName& pool);
 /// The newest attestation. Throws kNotFound.
 Bytes newest_attestation(store::Database& database, const PoolName& pool);
