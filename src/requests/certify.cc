@@ -1,6 +1,9 @@
 #include "requests/certify.h"
 
+#include <algorithm>
+
 #include "crypto/certificate.h"
+#include "crypto/csr.h"
 #include "keys/signer.h"
 #include "pool/repository.h"
 #include "requests/accept.h"
@@ -58,10 +61,28 @@ void check(keys::Context& context, const StoredRequest& request, const keys::Sto
   throw Error(Errc::kCorrupt, sentence);
 }
 
+/// Throws kConflict where the topology asks for other names than the request: nothing is signed
+/// that would not be accepted.
+void check_names(keys::Context& context, const StoredRequest& request,
+                 const crypto::ParsedCsr& csr) {
+  auto wanted =
+      names_for(topology_of(context.database, request.pool), request.pool, request.role).dns_sans();
+  auto have = csr.sans.dns;
+  std::sort(wanted.begin(), wanted.end());
+  std::sort(have.begin(), have.end());
+  if (have != wanted)
+    throw Error(Errc::kConflict, "the topology has changed since the request '" + request.id +
+                                     "' was made; run 'poolkey request create' again");
+}
+
 }  // namespace
 
 keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRequest& request) {
-  if (auto stored = keys::certificate_of_request(context.database, request.id)) {
+  const crypto::ParsedCsr csr = crypto::parse_csr(request.csr);
+  check_names(context, request, csr);
+  // One that was issued before the topology changed is for other names and does not answer.
+  if (auto stored = keys::certificate_of_request(context.database, request.id);
+      stored && stored->certificate.dns_sans() == csr.sans.dns) {
     context.journal.settle("certificate issue", request.id);
     return std::move(*stored);
   }
@@ -69,8 +90,7 @@ keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRe
   const policy::Policy policy = keys::policy_of(context.database, key);
   const keys::OriginSigner ca = keys::origin_signer(context.database, keys::OriginRole::kIssuingCa);
   const crypto::CertificateSpec spec =
-      certificate_spec(crypto::parse_csr(request.csr), profile_of(policy),
-                       ca.certificate.not_after(), context.clock.now());
+      certificate_spec(csr, profile_of(policy), ca.certificate.not_after(), context.clock.now());
   const Duration validity = spec.not_after - spec.not_before;
   policy::Permit allowed = issue_permit(context, request, key, policy, validity);
   allowed.require(policy::Action::kIssue, key.name.str());

@@ -77,6 +77,47 @@ std::string joined(const std::vector<std::string>& names) {
   return out;
 }
 
+/// True if a stored request is what would be asked for now: the topology may have changed.
+bool says_the_same(const crypto::ParsedCsr& csr, const crypto::CsrSpec& spec) {
+  auto have = csr.sans.dns, wanted = spec.dns_sans;
+  std::sort(have.begin(), have.end());
+  std::sort(wanted.begin(), wanted.end());
+  return have == wanted && csr.name == spec.subject;
+}
+
+Bytes sign_request(keys::Context& context, const std::string& id, const keys::StoredKey& key,
+                   const crypto::CsrSpec& spec, const std::string& rule) {
+  const crypto::EvpPkey signer = keys::signing_key(context, policy::Usage::kCsr, key);
+  Bytes out;
+  keys::record(context, "request sign", id, rule, nullptr, [&]() -> json::object {
+    out = crypto::build_csr(spec, signer.get(), context.library);
+    return {{"subject", spec.subject.common_name}, {"sans", joined(spec.dns_sans)}};
+  });
+  return out;
+}
+
+void store_request(keys::Context& context, const CreateOptions& options, const CreatedRequest& made,
+                   const crypto::ParsedCsr& parsed, const std::string& rule) {
+  keys::record(context, "request create", made.id, rule, nullptr, [&]() -> json::object {
+    context.database.run(
+        "INSERT INTO request (id, pool, key_name, version, role, state, subject, sans, csr,"
+        " created_at) VALUES (:id, :pool, :name, :version, :role, 'signed', :subject, :sans,"
+        " :csr, :now) ON CONFLICT (id) DO UPDATE SET state = 'signed',"
+        " subject = excluded.subject, sans = excluded.sans, csr = excluded.csr,"
+        " created_at = excluded.created_at",
+        {{"id", made.id},
+         {"pool", options.pool.str()},
+         {"name", options.key.key.str()},
+         {"version", std::int64_t{options.key.version}},
+         {"role", std::string(policy::word(options.role))},
+         {"subject", made.subject},
+         {"sans", joined(parsed.sans.dns)},
+         {"csr", base64(made.csr)},
+         {"now", rfc3339(context.clock.now())}});
+    return {{"subject", made.subject}, {"sans", joined(parsed.sans.dns)}};
+  });
+}
+
 }  // namespace
 
 Topology topology_of(store::Database& database, const PoolName& pool) {
@@ -93,16 +134,17 @@ CreatedRequest create_request(keys::Context& context, const CreateOptions& optio
   const policy::Policy policy = keys::policy_of(context.database, key);
   CreatedRequest out{
       request_id(options), names_for(topology, options.pool, options.role, options.ca), "", {}, {}};
-  store::Operation operation = context.journal.begin("request create", out.id);
+  const crypto::CsrSpec spec = specification(out.names, options, policy);
+  policy::Facts facts = request_facts(options, key, policy, context.clock.now() - key.created);
+  // Nothing is signed that could not be asked for; the linter judges what was signed.
+  for (const auto& profile : policy.request().lint_profiles.value)
+    facts.linted.push_back(profile.value);
+  const std::string rule = keys::permit(context, policy, facts).rule();
   const auto stored =
       context.database.row("SELECT csr FROM request WHERE id = :id", {{"id", out.id}});
-  if (stored) {
-    out.csr = from_base64(stored->text("csr"));
-  } else {
-    const crypto::EvpPkey signer = keys::signing_key(context, policy::Usage::kCsr, key);
-    out.csr =
-        crypto::build_csr(specification(out.names, options, policy), signer.get(), context.library);
-  }
+  if (stored) out.csr = from_base64(stored->text("csr"));
+  const bool reuse = stored && says_the_same(crypto::parse_csr(out.csr), spec);
+  if (!reuse) out.csr = sign_request(context, out.id, key, spec, rule);
   const crypto::ParsedCsr parsed = crypto::parse_csr(out.csr);
   out.subject = parsed.subject;
   const Linted linted =
@@ -114,29 +156,10 @@ CreatedRequest create_request(keys::Context& context, const CreateOptions& optio
                                    " breaks rules that its policy asks for (" +
                                    policy.request().lint_profiles.where.str() +
                                    "); it was not kept:" + linted.errors);
-  policy::Facts facts = request_facts(options, key, policy, context.clock.now() - key.created);
   facts.linted = linted.passed;
   policy::Permit allowed = keys::permit(context, policy, facts);
   allowed.require(policy::Action::kRequest, options.key.str());
-  if (!stored)
-    keys::record(
-        context, "request create", out.id, allowed.rule(), &operation, [&]() -> json::object {
-          context.database.run(
-              "INSERT INTO request (id, pool, key_name, version, role, state, subject, sans, csr,"
-              " created_at) VALUES (:id, :pool, :name, :version, :role, 'signed', :subject, :sans,"
-              " :csr, :now)",
-              {{"id", out.id},
-               {"pool", options.pool.str()},
-               {"name", options.key.key.str()},
-               {"version", std::int64_t{options.key.version}},
-               {"role", std::string(policy::word(options.role))},
-               {"subject", out.subject},
-               {"sans", joined(parsed.sans.dns)},
-               {"csr", base64(out.csr)},
-               {"now", rfc3339(context.clock.now())}});
-          return {{"subject", out.subject}, {"sans", joined(parsed.sans.dns)}};
-        });
-  operation.finish();
+  if (!reuse) store_request(context, options, out, parsed, allowed.rule());
   return out;
 }
 

@@ -34,7 +34,7 @@ struct CreatedRequest {
 /// Names come from the topology that the pool was defined with. The request is signed through our
 /// provider; a finding of severity error under a profile that the policy asks for means that it is
 /// refused (kDenied) and not kept. Run again for the same pool, role, key and CA it gives the
-/// request that was made.
+/// request that was made, unless the topology asks for other names now.
 CreatedRequest create_request(keys::Context& context, const CreateOptions& options);
 
 /// A stored request. Throws kNotFound.

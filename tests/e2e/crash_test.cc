@@ -32,7 +32,7 @@ const std::vector<Subject>& subjects() {
        Stage::kEnrolled,
        "key generate",
        "av",
-       {"version", "id", "generate", "record"},
+       {"version", "terms", "id", "generate", "record"},
        [](const Deployment& d) { return d.generate(); }},
       {"KeyRelease",
        "origin",
