@@ -37,8 +37,8 @@ CK_OBJECT_HANDLE create_public_object(Session& session, const crypto::PublicKey&
                                       const AttributeSet& attributes, const std::string& label,
                                       ByteView id);
 
-/// Destroys every key object with this CKA_ID, or only those with this public key; returns how
-/// many. For what an interrupted or refused creation left.
+/// Destroys every object with this CKA_ID and returns how many. For what an interrupted or refused
+/// creation left.
 std::size_t destroy_by_id(Token& token, ByteView id);
 
 }  // namespace poolkey::hsm

@@ -1,7 +1,6 @@
 // The verbs of a member, and the origin's answer to an enrolment.
 #include "cli/command.h"
 #include "cli/exit_code.h"
-#include "hsm/object.h"
 #include "keys/origin.h"
 #include "keys/possession.h"
 #include "pool/deliver.h"

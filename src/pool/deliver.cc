@@ -1,7 +1,6 @@
 #include "pool/deliver.h"
 
 #include "base/file.h"
-#include "base/log.h"
 #include "crypto/digest.h"
 #include "hsm/key_pair.h"
 #include "hsm/wrap.h"

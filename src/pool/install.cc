@@ -1,6 +1,5 @@
 #include "pool/install.h"
 
-#include "base/file.h"
 #include "keys/certificate_object.h"
 #include "keys/oids.h"
 #include "keys/possession.h"

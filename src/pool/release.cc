@@ -1,11 +1,9 @@
 #include "pool/release.h"
 
-#include "crypto/cms.h"
 #include "crypto/digest.h"
 #include "hsm/object.h"
 #include "hsm/wrap.h"
 #include "keys/oids.h"
-#include "keys/signer.h"
 #include "policy/attributes.h"
 #include "pool/statement.h"
 

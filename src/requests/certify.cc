@@ -1,7 +1,5 @@
 #include "requests/certify.h"
 
-#include <algorithm>
-
 #include "crypto/certificate.h"
 #include "crypto/csr.h"
 #include "keys/signer.h"
@@ -31,9 +29,7 @@ policy::Permit issue_permit(keys::Context& context, const StoredRequest& request
   facts.ca = CaKind::kInternal;
   facts.validity = validity;
   facts.key_age = context.clock.now() - key.created;
-  for (const auto& u : policy.request().key_usage.value) facts.key_usage.push_back(u.value);
-  for (const auto& u : policy.request().extended_key_usage.value)
-    facts.extended_key_usage.push_back(u.value);
+  state_usages(policy, facts);
   return keys::permit(context, policy, facts);
 }
 
@@ -65,12 +61,8 @@ void check(keys::Context& context, const StoredRequest& request, const keys::Sto
 /// that would not be accepted.
 void check_names(keys::Context& context, const StoredRequest& request,
                  const crypto::ParsedCsr& csr) {
-  auto wanted =
-      names_for(topology_of(context.database, request.pool), request.pool, request.role).dns_sans();
-  auto have = csr.sans.dns;
-  std::sort(wanted.begin(), wanted.end());
-  std::sort(have.begin(), have.end());
-  if (have != wanted)
+  const Topology topology = topology_of(context.database, request.pool);
+  if (!same_names(csr.sans.dns, names_for(topology, request.pool, request.role).dns_sans()))
     throw Error(Errc::kConflict, "the topology has changed since the request '" + request.id +
                                      "' was made; run 'poolkey request create' again");
 }

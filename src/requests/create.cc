@@ -65,9 +65,7 @@ policy::Facts request_facts(const CreateOptions& options, const keys::StoredKey&
   facts.ca = options.ca;
   facts.validity = policy.lifetime().certificate.value;
   facts.hash = policy.request().hash.value;
-  for (const auto& u : policy.request().key_usage.value) facts.key_usage.push_back(u.value);
-  for (const auto& u : policy.request().extended_key_usage.value)
-    facts.extended_key_usage.push_back(u.value);
+  state_usages(policy, facts);
   return facts;
 }
 
@@ -79,10 +77,7 @@ std::string joined(const std::vector<std::string>& names) {
 
 /// True if a stored request is what would be asked for now: the topology may have changed.
 bool says_the_same(const crypto::ParsedCsr& csr, const crypto::CsrSpec& spec) {
-  auto have = csr.sans.dns, wanted = spec.dns_sans;
-  std::sort(have.begin(), have.end());
-  std::sort(wanted.begin(), wanted.end());
-  return have == wanted && csr.name == spec.subject;
+  return same_names(csr.sans.dns, spec.dns_sans) && csr.name == spec.subject;
 }
 
 Bytes sign_request(keys::Context& context, const std::string& id, const keys::StoredKey& key,
@@ -119,6 +114,18 @@ void store_request(keys::Context& context, const CreateOptions& options, const C
 }
 
 }  // namespace
+
+bool same_names(std::vector<std::string> a, std::vector<std::string> b) {
+  std::sort(a.begin(), a.end());
+  std::sort(b.begin(), b.end());
+  return a == b;
+}
+
+void state_usages(const policy::Policy& policy, policy::Facts& facts) {
+  for (const auto& u : policy.request().key_usage.value) facts.key_usage.push_back(u.value);
+  for (const auto& u : policy.request().extended_key_usage.value)
+    facts.extended_key_usage.push_back(u.value);
+}
 
 Topology topology_of(store::Database& database, const PoolName& pool) {
   const pool::Topology stored = pool::topology_of(database, pool);

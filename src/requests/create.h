@@ -15,6 +15,12 @@ namespace poolkey::requests {
 /// The topology that a pool was defined by. Throws kNotFound.
 Topology topology_of(store::Database& database, const PoolName& pool);
 
+/// True if both lists hold the same names, in any order.
+bool same_names(std::vector<std::string> a, std::vector<std::string> b);
+
+/// States the usages that certificates under `policy` have, as requests ask for and the CA issues.
+void state_usages(const policy::Policy& policy, policy::Facts& facts);
+
 struct CreateOptions {
   PoolName pool;
   Role role = Role::kEdgeExternal;
