@@ -140,8 +140,26 @@ void Token::give_back(std::unique_ptr<Session> session, bool spoiled) noexcept {
   returned_.notify_one();
 }
 
+namespace {
+
+/// Whether the token takes the PIN and has no object at all.
+bool is_ours_and_empty(const std::shared_ptr<Module>& module, CK_SLOT_ID slot, const Pin& pin) {
+  const Session session(module, slot);
+  const CK_FUNCTION_LIST& fn = module->fn();
+  if (fn.C_Login(session.handle(), CKU_USER, pin_data(pin), pin_size(pin)) != CKR_OK) return false;
+  CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+  CK_ULONG count = 1;
+  const bool searched = fn.C_FindObjectsInit(session.handle(), nullptr, 0) == CKR_OK &&
+                        fn.C_FindObjects(session.handle(), &object, 1, &count) == CKR_OK;
+  (void)fn.C_FindObjectsFinal(session.handle());
+  (void)fn.C_Logout(session.handle());
+  return searched && count == 0;
+}
+
+}  // namespace
+
 TokenInfo init_token(const std::shared_ptr<Module>& module, const std::string& label,
-                     const Pin& so_pin, const Pin& user_pin) {
+                     const Pin& so_pin, const Pin& user_pin, bool begun_before) {
   if (label.empty() || label.size() > kLabelSize)
     throw Error(Errc::kInvalidArgument, "a token label has 1 to 32 octets");
   const auto turn = module->process_lock();
@@ -152,6 +170,9 @@ TokenInfo init_token(const std::shared_ptr<Module>& module, const std::string& l
   // A token without a user PIN holds nothing yet: it is one whose making was interrupted.
   const bool half_made =
       labelled != before.end() && (labelled->flags & CKF_USER_PIN_INITIALIZED) == 0;
+  if (labelled != before.end() && !half_made && begun_before &&
+      is_ours_and_empty(module, labelled->slot, user_pin))
+    return *labelled;
   if (labelled != before.end() && !half_made)
     throw Error(Errc::kAlreadyExists, "a token with the label '" + label + "' exists (serial " +
                                           labelled->serial + "); nothing was changed");

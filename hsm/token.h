@@ -112,8 +112,9 @@ class Token : public std::enable_shared_from_this<Token> {
 
 /// C_InitToken and C_InitPIN: makes an empty token with this label in a free slot, and gives its
 /// info (found again by its new serial). Throws kAlreadyExists if a token has the label already:
-/// nothing is ever erased.
+/// nothing is ever erased. `begun_before` says that an earlier run may have made it: then a token
+/// with this label that holds nothing and takes this user PIN is the one.
 TokenInfo init_token(const std::shared_ptr<Module>& module, const std::string& label,
-                     const Pin& so_pin, const Pin& user_pin);
+                     const Pin& so_pin, const Pin& user_pin, bool begun_before = false);
 
 }  // namespace poolkey::hsm

@@ -5,10 +5,15 @@
 
 #include <cstdlib>
 
+#include "base/file.h"
+#include "keys/outside_head.h"
+
 namespace poolkey::app {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::string_view kDatabase = "state.db";
 
 hsm::TokenName token_name(const Config& config) {
   return {config.token_label, config.token_serial};
@@ -47,7 +52,7 @@ std::shared_ptr<hsm::Module> load_module(const Config& config) {
 App::App(Options options)
     : options_(std::move(options)),
       config_(read_config(options_.home)),
-      database_(store::Database::open(options_.home / "state.db")),
+      database_(store::Database::open(options_.home / kDatabase)),
       journal_(database_),
       audit_(database_, clock_),
       context_{.database = database_,
@@ -57,7 +62,8 @@ App::App(Options options)
                .token = nullptr,
                .load_key = {},
                .library = nullptr,
-               .actor = current_actor()} {
+               .actor = current_actor(),
+               .witness = options_.witness.empty() ? config_.witness : options_.witness} {
   // A bad source is told before anything begins.
   if (!options_.pin.empty()) (void)parse_pin_source(options_.pin);
   if (!options_.so_pin.empty()) (void)parse_so_pin_source(options_.so_pin);
@@ -72,7 +78,7 @@ void App::require(Side side) const {
                                           "; give --home");
 }
 
-void App::open_token() {
+void App::open_token(LogCheck check) {
   if (token_) return;
   if (config_.token_serial.empty())
     throw Error(Errc::kNotFound, "the set-up of '" + options_.home.string() +
@@ -80,6 +86,7 @@ void App::open_token() {
   module_ = load_module(config_);
   token_ = hsm::Token::open(module_, token_name(config_));
   context_.token = token_;
+  if (check == LogCheck::kRequire) keys::require_no_older_log(context_);
 }
 
 void App::log_in(hsm::Role role) {
@@ -106,19 +113,36 @@ void set_up_side(const fs::path& home, Config wanted, const Options& options) {
     throw Error(Errc::kAlreadyExists, "'" + home.string() +
                                           "' is already the home of another "
                                           "side or token; nothing was changed");
-  if (!config.token_serial.empty()) return;
-  if (config.softhsm2_conf.empty() &&
-      config.module.filename().string().find("softhsm") != std::string::npos)
-    config.softhsm2_conf = ensure_softhsm_conf(home);
-  write_config(home, config);
-  const auto module = load_module(config);
+  make_private_folder(home);
+  store::Database database = store::Database::open(home / kDatabase);
+  store::Journal journal(database);
+  if (!config.token_serial.empty()) {
+    journal.settle("set up", config.token_label);
+    return;
+  }
+  store::Operation operation = journal.begin("set up", config.token_label);
+  operation.step("configuration", [&]() -> std::string {
+    if (config.softhsm2_conf.empty() &&
+        config.module.filename().string().find("softhsm") != std::string::npos)
+      config.softhsm2_conf = ensure_softhsm_conf(home);
+    write_config(home, config);
+    return "done";
+  });
   const auto new_pin = [&](hsm::Role role) {
     return read_new_pin(source_for(config, options, role), owner_of(config, role));
   };
+  const auto module = load_module(config);
   const Pin so_pin = new_pin(hsm::Role::kSecurityOfficer);
   const Pin user_pin = new_pin(hsm::Role::kUser);
-  config.token_serial = hsm::init_token(module, config.token_label, so_pin, user_pin).serial;
-  write_config(home, config);
+  config.token_serial = operation.step("token", [&] {
+    return hsm::init_token(module, config.token_label, so_pin, user_pin, operation.resumed())
+        .serial;
+  });
+  operation.step("serial", [&]() -> std::string {
+    write_config(home, config);
+    return "done";
+  });
+  operation.finish();
 }
 
 }  // namespace poolkey::app

@@ -16,9 +16,13 @@ namespace poolkey::app {
 
 struct Options {
   std::filesystem::path home;
-  std::string pin{};     ///< a PIN source instead of the configured one
-  std::string so_pin{};  ///< of the security officer; "prompt" where empty
+  std::string pin{};                ///< a PIN source instead of the configured one
+  std::string so_pin{};             ///< of the security officer; "prompt" where empty
+  std::filesystem::path witness{};  ///< instead of the configured one
 };
+
+/// Whether the token's word about the audit log is asked before anything is done with it.
+enum class LogCheck { kRequire, kSkip };
 
 /// One side, open. Objects are built in the order of their declaration and end in the reverse one:
 /// the module is finalised last, and before main() returns.
@@ -33,8 +37,9 @@ class App {
   /// Throws kInvalidArgument if this home is the other side's.
   void require(Side side) const;
 
-  /// Opens the token without logging in: where a ceremony begins.
-  void open_token();
+  /// Opens the token without logging in: where a ceremony begins. Throws kCorrupt where it was
+  /// last used with a newer database than this one.
+  void open_token(LogCheck check = LogCheck::kRequire);
   /// Logs in to the open token. As user it also sets up the provider.
   void log_in(hsm::Role role);
   /// Both, as user.

@@ -71,6 +71,7 @@ Config read_config(const fs::path& home) {
   if (const auto serial = reader.optional_string("serial")) out.token_serial = serial->value;
   out.mailbox = path(reader.string("mailbox").value);
   out.pin_source = reader.string("pin").value;
+  if (const auto witness = reader.optional_string("witness")) out.witness = path(witness->value);
   reader.finish();
   faults.throw_if_any("'" + file.string() + "'");
   return out;
@@ -92,6 +93,7 @@ void write_config(const fs::path& home, const Config& config) {
   if (!config.token_serial.empty()) line("serial", config.token_serial);
   line("mailbox", config.mailbox.string());
   line("pin", config.pin_source);
+  if (!config.witness.empty()) line("witness", config.witness.string());
   make_private_folder(home);
   write_file(config_file(home), out, 0600);
 }

@@ -23,6 +23,7 @@ struct Config {
   std::string token_serial{};  ///< empty while the token is being made
   std::filesystem::path mailbox{};
   std::string pin_source{};
+  std::filesystem::path witness{};  ///< file for heads of the audit log; empty: none
 };
 
 /// Reads HOME/poolkey.toml. Throws kNotFound, or kInvalidArgument with every fault.

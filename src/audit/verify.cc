@@ -68,7 +68,7 @@ class Verification {
   Verification(std::vector<Line> lines, const Verifier& verifier)
       : lines_(std::move(lines)), verifier_(verifier) {}
 
-  VerifyReport run(const std::optional<Head>& expect_head) {
+  VerifyReport run(const std::vector<Head>& known_heads) {
     std::optional<Problem> problem;
     for (std::size_t i = 0; i < lines_.size() && !problem; ++i) {
       problem = find_misplaced(i);
@@ -76,7 +76,8 @@ class Verification {
         problem = find_unsigned(lines_[i]);
       if (!problem) hashes_.push_back(lines_[i].actual);
     }
-    if (!problem && expect_head) problem = find_lost(*expect_head);
+    for (auto head = known_heads.begin(); head != known_heads.end() && !problem; ++head)
+      problem = find_lost(*head);
     return report(std::move(problem));
   }
 
@@ -246,8 +247,8 @@ std::string_view name(Problem::Kind kind) noexcept {
 }
 
 VerifyReport verify(std::string_view jsonl, const Verifier& verifier,
-                    const std::optional<Head>& expect_head) {
-  return Verification(read_lines(jsonl), verifier).run(expect_head);
+                    const std::vector<Head>& expected) {
+  return Verification(read_lines(jsonl), verifier).run(expected);
 }
 
 }  // namespace poolkey::audit

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "audit/chain.h"
 #include "base/bytes.h"
@@ -43,9 +44,9 @@ struct VerifyReport {
   std::optional<Problem> problem;        ///< nothing: the log is whole
 };
 
-/// Reads the lines of an export. A log cut off at its end looks whole from inside, so a head known
-/// from elsewhere (a witness, a token) can be handed in as `expect_head`: the log must contain it.
+/// Reads the lines of an export. A log cut off at its end looks whole from inside, so heads known
+/// from elsewhere (a witness, a token) can be handed in: the log must contain each.
 VerifyReport verify(std::string_view jsonl, const Verifier& verifier,
-                    const std::optional<Head>& expect_head = std::nullopt);
+                    const std::vector<Head>& expected = {});
 
 }  // namespace poolkey::audit

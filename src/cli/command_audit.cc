@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "keys/origin.h"
+#include "keys/outside_head.h"
 
 namespace poolkey::cli {
 namespace {
@@ -30,12 +31,77 @@ AuditSigner signer_in(const std::string& pem_file) {
   return {crypto::Certificate::from_pem(read_file(pem_file)).public_key(), "SHA384"};
 }
 
-std::optional<audit::Head> expected_head(const std::string& text) {
-  if (text.empty()) return std::nullopt;
+audit::Head parse_head(const std::string& text) {
   const auto colon = text.find(':');
   if (colon == std::string::npos)
     throw Error(Errc::kInvalidArgument, "write --expect-head as SEQ:HASH");
-  return audit::Head{std::atoll(text.c_str()), text.substr(colon + 1)};
+  return {std::atoll(text.c_str()), text.substr(colon + 1)};
+}
+
+/// Heads from outside of the database, and where they are from.
+struct KnownHeads {
+  std::vector<audit::Head> heads;
+  std::vector<std::string> sources;
+  std::string not_asked;  ///< why the token was not asked
+};
+
+/// What a witness or a token says of the log; a line that the signer did not sign says nothing.
+void add(KnownHeads& known, const std::vector<keys::OutsideHead>& found, const AuditSigner& signer,
+         const std::string& source) {
+  for (const keys::OutsideHead& outside : found) {
+    const audit::Checkpoint& c = outside.checkpoint;
+    if (c.signer != hex(signer.key.spki_sha256()) ||
+        !signer.key.verify(signer.digest, view(audit::checkpoint_message(c.head)), c.signature))
+      throw Error(Errc::kCorrupt, "a head in " + source + " (entry " + std::to_string(c.head.seq) +
+                                      ") is not signed by the audit signer; somebody has written "
+                                      "to it who should not");
+    known.heads.insert(known.heads.end(), {c.head, outside.log});
+  }
+  if (!found.empty()) known.sources.push_back(source);
+}
+
+KnownHeads known_heads(Call& call, std::optional<app::App>& side, const AuditSigner& signer,
+                       bool of_this_side) {
+  KnownHeads out;
+  if (const std::string head = call.arguments.one("--expect-head"); !head.empty()) {
+    out.heads.push_back(parse_head(head));
+    out.sources.emplace_back("--expect-head");
+  }
+  const auto witness =
+      side && call.options.witness.empty() ? side->config().witness : call.options.witness;
+  if (!witness.empty())
+    add(out, keys::heads_in_witness(witness), signer, "'" + witness.string() + "'");
+  if (!of_this_side) return out;
+  try {
+    side->open_token(app::LogCheck::kSkip);
+    add(out, keys::heads_in_token(*side->context().token), signer, "the token");
+  } catch (const Error& error) {
+    if (error.code() != Errc::kNotFound && !is_retryable(error.code())) throw;
+    out.not_asked = error.what();
+  }
+  return out;
+}
+
+std::string listed(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+json::object report_json(const audit::VerifyReport& report, const KnownHeads& known) {
+  json::array sources;
+  for (const std::string& source : known.sources) sources.emplace_back(source);
+  json::object out{{"entries", report.entries},
+                   {"checkpoints", report.checkpoints},
+                   {"last_checkpoint_seq", report.last_checkpoint_seq},
+                   {"unsigned_tail", report.unsigned_tail},
+                   {"head", std::to_string(report.head.seq) + ":" + report.head.hash},
+                   {"compared_with", std::move(sources)}};
+  if (report.problem)
+    out["problem"] = json::object{{"seq", report.problem->seq},
+                                  {"kind", std::string(name(report.problem->kind))},
+                                  {"message", report.problem->sentence}};
+  return out;
 }
 
 int audit_verify(Call& call) {
@@ -51,27 +117,26 @@ int audit_verify(Call& call) {
   const std::string lines =
       file.empty() ? side->context().audit.export_jsonl() : read_file(file, kMaxLog);
   const std::string signer_id = hex(signer.key.spki_sha256());
+  const KnownHeads known = known_heads(call, side, signer, file.empty());
   const audit::VerifyReport report = audit::verify(
       lines,
       [&](ByteView message, ByteView signature, std::string_view who) {
         return who == signer_id && signer.key.verify(signer.digest, message, signature);
       },
-      expected_head(call.arguments.one("--expect-head")));
-  call.out.result({{"entries", report.entries},
-                   {"checkpoints", report.checkpoints},
-                   {"last_checkpoint_seq", report.last_checkpoint_seq},
-                   {"unsigned_tail", report.unsigned_tail},
-                   {"head", std::to_string(report.head.seq) + ":" + report.head.hash}});
+      known.heads);
+  call.out.result(report_json(report, known));
   if (report.problem) {
-    call.out.result({{"problem", json::object{{"seq", report.problem->seq},
-                                              {"kind", std::string(name(report.problem->kind))},
-                                              {"message", report.problem->sentence}}}});
     call.out.say("NOT whole: " + report.problem->sentence);
     return exit_code(Errc::kCorrupt);
   }
   call.out.say("The log is whole: " + std::to_string(report.entries) + " entries, " +
                std::to_string(report.checkpoints) + " signed checkpoints, " +
                std::to_string(report.unsigned_tail) + " entries since the last one.");
+  call.out.say(known.sources.empty()
+                   ? "It was compared with no head from outside, so an end that was cut off would "
+                     "not show."
+                   : "It contains every head known to " + listed(known.sources) + ".");
+  if (!known.not_asked.empty()) call.out.say("The token was not asked: " + known.not_asked);
   call.out.say("Head " + std::to_string(report.head.seq) + ":" + report.head.hash);
   return 0;
 }

@@ -21,6 +21,7 @@ struct Global {
   std::string log_level = "warn";
   std::string pin;
   std::string so_pin;
+  std::string witness;
 };
 
 /// Where CLI11 puts what it parses for one verb.
@@ -109,9 +110,15 @@ CLI::App* place(CLI::App& root, std::string_view path, const std::string& summar
 int run_bound(const Bound& bound, const Global& global, Output& out) {
   const Arguments arguments = collect(bound);
   // Absolute: configuration files of the HSM's library are read from wherever it likes.
-  const std::filesystem::path home =
-      global.home.empty() ? std::filesystem::path{} : std::filesystem::absolute(global.home);
-  Call call{arguments, {.home = home, .pin = global.pin, .so_pin = global.so_pin}, out};
+  const auto absolute = [](const std::string& path) {
+    return path.empty() ? std::filesystem::path{} : std::filesystem::absolute(path);
+  };
+  Call call{arguments,
+            {.home = absolute(global.home),
+             .pin = global.pin,
+             .so_pin = global.so_pin,
+             .witness = absolute(global.witness)},
+            out};
   return bound.command->run(call);
 }
 
@@ -149,6 +156,10 @@ int run(int argc, char** argv) {
           "--pin", global.pin,
           "user PIN from file:PATH, fd:N, credential:NAME or prompt (default: poolkey.toml)")
       ->type_name("SOURCE");
+  root.add_option("--witness", global.witness,
+                  "file that gets the signed head of the audit log after every act, to be kept "
+                  "elsewhere (default: poolkey.toml)")
+      ->type_name("FILE");
   root.add_option("--so-pin", global.so_pin,
                   "security officer's PIN from fd:N or prompt (default: prompt)")
       ->type_name("SOURCE");

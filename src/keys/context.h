@@ -29,6 +29,7 @@ struct Context {
   KeyLoader load_key;                 ///< our provider on that token
   OSSL_LIB_CTX* library = nullptr;    ///< the context our provider lives in
   std::string actor;                  ///< "uid:0 root"
+  std::filesystem::path witness{};    ///< where heads of the audit log are left; empty: nowhere
 };
 
 /// Asks the engine. A denial is recorded, then thrown as kDenied with the rule and its line.

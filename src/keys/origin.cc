@@ -7,6 +7,7 @@
 #include "keys/certificate_object.h"
 #include "keys/generate.h"
 #include "keys/oids.h"
+#include "keys/outside_head.h"
 #include "keys/signer.h"
 
 namespace poolkey::keys {
@@ -75,7 +76,8 @@ policy::Facts issue_facts(const Row& row, const StoredKey& key, Duration validit
 
 /// Issues the certificate of one of the four, by the root (or by itself, for the root).
 crypto::Certificate certify(Context& context, const Row& row, const StoredKey& subject,
-                            const policy::Policy& policy, const std::string& organization) {
+                            const policy::Policy& policy, const std::string& organization,
+                            const store::Operation& operation) {
   const Time now = context.clock.now();
   const bool is_root = row.role == OriginRole::kRoot;
   const StoredKey issuer_key =
@@ -97,7 +99,7 @@ crypto::Certificate certify(Context& context, const Row& row, const StoredKey& s
   const crypto::EvpPkey key =
       signing_key(context, permit(context, policy, sign), policy::Usage::kCertificate, issuer_key);
   std::optional<crypto::Certificate> made;
-  record(context, "certificate issue", subject.name.str(), issue.rule(), nullptr,
+  record(context, "certificate issue", subject.name.str(), issue.rule(), &operation,
          [&]() -> json::object {
            made = crypto::Certificate::from_der(
                is_root
@@ -111,6 +113,31 @@ crypto::Certificate certify(Context& context, const Row& row, const StoredKey& s
   return *made;
 }
 
+/// The certificate of one of the four: issued once, stored, and put beside its key.
+void ensure_certificate(Context& context, const Row& row, const StoredKey& subject,
+                        const policy::Policy& policy, const std::string& organization) {
+  store::Operation operation = context.journal.begin("origin certificate", std::string(row.name));
+  const crypto::Certificate made =
+      crypto::Certificate::from_der(from_base64(operation.step("issue", [&] {
+        const auto stored = certificate_of(context.database, subject.name);
+        return base64((stored ? stored->certificate
+                              : certify(context, row, subject, policy, organization, operation))
+                          .der());
+      })));
+  operation.step("record", [&]() -> std::string {
+    if (certificate_of(context.database, subject.name)) return "already";
+    std::vector<crypto::Certificate> chain;
+    if (row.role != OriginRole::kRoot) chain.push_back(origin_root(context.database));
+    insert_certificate(context.database, {made, chain, subject.name, ""}, context.clock.now());
+    return "done";
+  });
+  operation.step("token", [&]() -> std::string {
+    return put_certificate(*context.token, made, subject.name.str(), subject.id) ? "written"
+                                                                                 : "there";
+  });
+  operation.finish();
+}
+
 }  // namespace
 
 void create_origin(Context& context, const policy::Policy& policy,
@@ -118,15 +145,8 @@ void create_origin(Context& context, const policy::Policy& policy,
   for (const Row& row : kRows) {
     const KeyVersion version{KeyName(row.name), 1};
     if (!find_key(context.database, version)) generate(context, version.key, std::nullopt, policy);
-    const StoredKey stored = key(context.database, version);
-    if (!certificate_of(context.database, version)) {
-      std::vector<crypto::Certificate> chain;
-      const crypto::Certificate made = certify(context, row, stored, policy, organization);
-      if (row.role != OriginRole::kRoot) chain.push_back(origin_root(context.database));
-      insert_certificate(context.database, {made, chain, version, ""}, context.clock.now());
-    }
-    put_certificate(*context.token, certificate_of(context.database, version)->certificate,
-                    version.str(), stored.id);
+    context.journal.settle("key generate", row.name);
+    ensure_certificate(context, row, key(context.database, version), policy, organization);
   }
 }
 
@@ -155,9 +175,10 @@ Bytes sign_document(Context& context, std::string_view content_type, const json:
 void checkpoint_origin(Context& context) {
   const OriginSigner signer = origin_signer(context.database, OriginRole::kAuditSigner);
   const crypto::EvpPkey key = signing_key(context, policy::Usage::kAudit, signer.key);
-  context.audit.checkpoint(
+  checkpoint(
+      context,
       [&](ByteView message) { return crypto::sign(key.get(), "SHA384", message, context.library); },
-      hex(signer.key.public_key.spki_sha256()), context.actor);
+      hex(signer.key.public_key.spki_sha256()));
 }
 
 }  // namespace poolkey::keys

@@ -1,5 +1,7 @@
 #include "pool/deliver.h"
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "crypto/digest.h"
 #include "hsm/key_pair.h"
@@ -51,11 +53,20 @@ Taken take_statement(MemberSide& side) {
 
 void keep_statement(MemberSide& side, const Taken& taken) {
   if (!taken.arrived) return;
+  const std::string sequence = std::to_string(taken.statement.sequence);
+  store::Operation operation =
+      side.context.journal.begin("member statement", side.pool.str(), sequence);
   // The number first: a crash in between leaves a file that is too old, which is noticed.
-  keys::set_setting(side.context.database, "statement.sequence",
-                    std::to_string(taken.statement.sequence));
-  make_private_folder(side.state_folder);
-  write_file(state_file(side), *taken.arrived);
+  operation.step("number", [&]() -> std::string {
+    keys::set_setting(side.context.database, "statement.sequence", sequence);
+    return "done";
+  });
+  operation.step("file", [&]() -> std::string {
+    make_private_folder(side.state_folder);
+    write_file(state_file(side), *taken.arrived);
+    return "done";
+  });
+  operation.finish();
 }
 
 /// Refuses what the statement does not name: another release, another key, a version that is gone.
@@ -218,7 +229,20 @@ void record_accepted(MemberSide& side, const Envelope& envelope) {
 }
 
 /// True if the replica had to be made, false if it was there.
-bool accept(MemberSide& side, const Statement& statement, const Envelope& envelope) {
+bool put_replica(MemberSide& side, const Envelope& envelope) {
+  const hsm::Lease lease = side.context.token->lease();
+  const bool made = !replica_stands(side, *lease, envelope);
+  if (made) unwrap_replica(side, *lease, envelope);
+  const auto turn = side.context.token->writing();
+  ensure_public_object(*lease, envelope);
+  side.context.token->module().sync();
+  return made;
+}
+
+/// True if the replica had to be made, false if it was there; `file`, which brought it, is gone
+/// afterwards.
+bool accept(MemberSide& side, const Statement& statement, const Envelope& envelope,
+            const fs::path& file) {
   keys::Context& context = side.context;
   (void)named_version(statement, envelope);
   check_watermark(side, envelope);
@@ -237,26 +261,29 @@ bool accept(MemberSide& side, const Statement& statement, const Envelope& envelo
   const std::string subject = envelope.key.str() + "/" + std::to_string(envelope.release);
   store::Operation operation = context.journal.begin("member receive", subject);
   const std::string outcome = operation.step("replica", [&]() -> std::string {
-    const hsm::Lease lease = context.token->lease();
     bool made = false;
-    keys::record(context, "member receive", subject, allowed.rule(), &operation,
-                 [&]() -> json::object {
-                   if (!replica_stands(side, *lease, envelope)) {
-                     unwrap_replica(side, *lease, envelope);
-                     made = true;
-                   }
-                   const auto turn = context.token->writing();
-                   ensure_public_object(*lease, envelope);
-                   context.token->module().sync();
-                   return {{"spki_sha256", hex(envelope.public_key.spki_sha256())},
-                           {"policy_sha256", envelope.policy_sha256},
-                           {"made", made}};
-                 });
+    try {
+      keys::record(context, "member receive", subject, allowed.rule(), &operation,
+                   [&]() -> json::object {
+                     made = put_replica(side, envelope);
+                     return {{"spki_sha256", hex(envelope.public_key.spki_sha256())},
+                             {"policy_sha256", envelope.policy_sha256},
+                             {"made", made}};
+                   });
+    } catch (const Error& error) {
+      // Refused for good: what was made is destroyed already, and another run has nothing to end.
+      if (error.code() == Errc::kCorrupt) operation.give_up();
+      throw;
+    }
     return made ? "made" : "there";
   });
   operation.step("record", [&]() -> std::string {
     keys::store_policy(context.database, policy);
     record_accepted(side, envelope);
+    return "done";
+  });
+  operation.step("clear", [&]() -> std::string {
+    remove_file(file);
     return "done";
   });
   operation.finish();
@@ -269,8 +296,7 @@ Delivery deliver_one(MemberSide& side, const Statement& statement, const fs::pat
     const Envelope opened = envelope(verified_document(side, file, keys::oid::kEnvelope));
     out.key = opened.key.str();
     check_addressee(side, opened.member, "'" + file.string() + "'");
-    out.outcome = accept(side, statement, opened) ? "accepted" : "already there";
-    remove_file(file);
+    out.outcome = accept(side, statement, opened, file) ? "accepted" : "already there";
   } catch (const Error& error) {
     if (error.code() == Errc::kAuthFailed) throw;
     out.reason = error.what();
@@ -282,6 +308,14 @@ Delivery deliver_one(MemberSide& side, const Statement& statement, const fs::pat
     scope.fail(error);
   }
   return out;
+}
+
+/// A run that died after it had removed the envelope is not begun again by one: it is done.
+void settle_cleared(MemberSide& side) {
+  for (const store::PendingOperation& left : side.context.journal.pending())
+    if (left.verb == "member receive" && left.interrupted.value_or("clear") == "clear" &&
+        std::ranges::find(left.done, "record") != left.done.end())
+      side.context.journal.settle(left.verb, left.subject);
 }
 
 }  // namespace
@@ -312,6 +346,7 @@ std::vector<Delivery> receive(MemberSide& side) {
   std::vector<Delivery> out;
   for (const fs::path& file : side.mailbox.for_member(side.pool, side.name, "envelope."))
     out.push_back(deliver_one(side, taken.statement, file));
+  settle_cleared(side);
   keep_statement(side, taken);
   return out;
 }

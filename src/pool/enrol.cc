@@ -11,6 +11,7 @@ namespace poolkey::pool {
 namespace {
 
 constexpr std::string_view kRequestKind = "enrolment";
+constexpr const char* kRequestSetting = "enrolment.request";
 constexpr std::string_view kConfirmationFile = "confirmation.cms";
 
 std::string trusted_label(const Address& a) { return a.pool.str() + "/" + a.member.str(); }
@@ -29,31 +30,48 @@ crypto::Certificate carried_root(ByteView cms, ByteView sha256, const std::strin
                                  "operator for the fingerprint again, by another way");
 }
 
+Member enrolled_member(const PendingEnrolment& pending) {
+  const EnrolmentRequest& request = pending.request;
+  Member out{.name = request.member.member};
+  out.enrolled = true;
+  out.token_label = request.token_label;
+  out.token_serial = request.member.token_serial;
+  out.identity = request.identity;
+  out.transport = request.transport;
+  out.fingerprint = hex(pending.fingerprint);
+  return out;
+}
+
 }  // namespace
 
 Bytes request_enrolment(MemberSide& side) {
   keys::Context& context = side.context;
   const OwnKey identity = ensure_own_key(side, OwnRole::kIdentity);
   const OwnKey transport = ensure_own_key(side, OwnRole::kTransport);
-  const auto earlier = keys::setting(context.database, "enrolment.request");
-  std::string document = earlier.value_or("");
-  if (!earlier) {
+  const std::string subject = side.pool.str() + "/" + side.name.str();
+  store::Operation operation = context.journal.begin("member enrol", subject);
+  const std::string document = operation.step("document", [&] {
+    if (auto earlier = keys::setting(context.database, kRequestSetting)) return *earlier;
     const EnrolmentRequest request{side.address(), context.token->info().label,
                                    transport.public_key, identity.public_key,
                                    crypto::random_bytes(32)};
     const std::string statement = json::compact(to_json(request));
-    document =
-        json::pretty(to_json(SignedStatement{statement, sign_as_member(side, view(statement))}));
-    keys::set_setting(context.database, "enrolment.request", document);
-  }
+    return json::pretty(to_json(SignedStatement{statement, sign_as_member(side, view(statement))}));
+  });
   const Bytes fingerprint = crypto::sha256(view(document));
-  keys::record(context, "member enrol", side.pool.str() + "/" + side.name.str(), "", nullptr,
-               [&]() -> json::object {
-                 side.mailbox.put(
-                     side.mailbox.to_origin(std::string(kRequestKind), side.pool, side.name),
-                     view(document));
-                 return {{"fingerprint", hex(fingerprint)}};
-               });
+  keys::record(context, "member enrol", subject, "", &operation, [&]() -> json::object {
+    operation.step("record", [&]() -> std::string {
+      keys::set_setting(context.database, kRequestSetting, document);
+      return "done";
+    });
+    operation.step("post", [&]() -> std::string {
+      side.mailbox.put(side.mailbox.to_origin(std::string(kRequestKind), side.pool, side.name),
+                       view(document));
+      return "done";
+    });
+    return {{"fingerprint", hex(fingerprint)}};
+  });
+  operation.finish();
   return fingerprint;
 }
 
@@ -75,24 +93,31 @@ crypto::Certificate confirm_enrolment(MemberSide& side, ByteView root_sha256) {
       crypto::cms::verify(view(cms), keys::oid::kConfirmation, root, keys::oid::kEnvelopeSigner)
           .content));
   check_addressee(side, claimed.member, "the confirmation");
-  const std::string request = keys::setting(context.database, "enrolment.request").value_or("");
+  const std::string request = keys::setting(context.database, kRequestSetting).value_or("");
   if (claimed.fingerprint != hex(crypto::sha256(view(request))))
     throw Error(Errc::kDenied,
                 "the confirmation answers another enrolment request than this "
                 "member's; nothing was pinned");
-  keys::record(context, "member confirm", side.pool.str() + "/" + side.name.str(), "", nullptr,
-               [&]() -> json::object {
-                 keys::set_setting(context.database, "root.pem", root.pem());
-                 bool in_token = true;
-                 try {
-                   keys::put_certificate(*context.token, root, "poolkey-root", root.sha256());
-                 } catch (const Error& error) {
-                   // Some tokens hold no certificate objects: the state then has to do.
-                   if (error.code() != Errc::kUnsupported) throw;
-                   in_token = false;
-                 }
-                 return {{"root_sha256", hex(root.sha256())}, {"in_token", in_token}};
-               });
+  const std::string subject = side.pool.str() + "/" + side.name.str();
+  store::Operation operation = context.journal.begin("member confirm", subject, hex(root.sha256()));
+  keys::record(context, "member confirm", subject, "", &operation, [&]() -> json::object {
+    operation.step("pin", [&]() -> std::string {
+      keys::set_setting(context.database, "root.pem", root.pem());
+      return "done";
+    });
+    const std::string in_token = operation.step("token", [&]() -> std::string {
+      try {
+        keys::put_certificate(*context.token, root, "poolkey-root", root.sha256());
+        return "yes";
+      } catch (const Error& error) {
+        // Some tokens hold no certificate objects: the state then has to do.
+        if (error.code() != Errc::kUnsupported) throw;
+        return "no";
+      }
+    });
+    return {{"root_sha256", hex(root.sha256())}, {"in_token", in_token == "yes"}};
+  });
+  operation.finish();
   return root;
 }
 
@@ -135,38 +160,46 @@ void trust_member(keys::Context& context, const PendingEnrolment& pending, ByteV
                                           "keys (request " +
                                           known.fingerprint.substr(0, 16) +
                                           "...); evict it before it is enrolled anew");
-  const hsm::Lease lease = context.token->lease();
-  keys::record(context, "enrolment trust", subject, "", nullptr, [&]() -> json::object {
-    const auto turn = context.token->writing();
-    const bool there = hsm::find_trusted_key(*lease, request.transport) != CK_INVALID_HANDLE;
-    if (!there)
-      hsm::import_trusted_key(*lease, request.transport, subject, request.transport.spki_sha256());
-    context.token->module().sync();
-    return {{"transport_spki_sha256", hex(request.transport.spki_sha256())},
-            {"fingerprint", hex(pending.fingerprint)}};
+  store::Operation operation =
+      context.journal.begin("enrolment trust", subject, hex(pending.fingerprint));
+  operation.step("trust", [&]() -> std::string {
+    const hsm::Lease lease = context.token->lease();
+    keys::record(context, "enrolment trust", subject, "", &operation, [&]() -> json::object {
+      const auto turn = context.token->writing();
+      if (hsm::find_trusted_key(*lease, request.transport) == CK_INVALID_HANDLE)
+        hsm::import_trusted_key(*lease, request.transport, subject,
+                                request.transport.spki_sha256());
+      context.token->module().sync();
+      return {{"transport_spki_sha256", hex(request.transport.spki_sha256())},
+              {"fingerprint", hex(pending.fingerprint)}};
+    });
+    return "done";
   });
+  operation.finish();
 }
 
 void confirm_member(keys::Context& context, const Mailbox& mailbox,
                     const PendingEnrolment& pending) {
   const EnrolmentRequest& request = pending.request;
   const Confirmation confirmed{request.member, hex(pending.fingerprint)};
-  keys::record(context, "enrolment confirm", trusted_label(request.member), "", nullptr,
-               [&]() -> json::object {
-                 Member m{.name = request.member.member};
-                 m.enrolled = true;
-                 m.token_label = request.token_label;
-                 m.token_serial = request.member.token_serial;
-                 m.identity = request.identity;
-                 m.transport = request.transport;
-                 m.fingerprint = hex(pending.fingerprint);
-                 set_enrolled(context.database, request.member.pool, m, context.clock.now());
-                 mailbox.put(
-                     mailbox.to_member(request.member.pool, request.member.member,
-                                       std::string(kConfirmationFile)),
-                     keys::sign_document(context, keys::oid::kConfirmation, to_json(confirmed)));
-                 return {{"identity_spki_sha256", hex(request.identity.spki_sha256())}};
-               });
+  const std::string subject = trusted_label(request.member);
+  store::Operation operation =
+      context.journal.begin("enrolment confirm", subject, hex(pending.fingerprint));
+  keys::record(context, "enrolment confirm", subject, "", &operation, [&]() -> json::object {
+    operation.step("record", [&]() -> std::string {
+      set_enrolled(context.database, request.member.pool, enrolled_member(pending),
+                   context.clock.now());
+      return "done";
+    });
+    operation.step("post", [&]() -> std::string {
+      mailbox.put(mailbox.to_member(request.member.pool, request.member.member,
+                                    std::string(kConfirmationFile)),
+                  keys::sign_document(context, keys::oid::kConfirmation, to_json(confirmed)));
+      return "done";
+    });
+    return {{"identity_spki_sha256", hex(request.identity.spki_sha256())}};
+  });
+  operation.finish();
 }
 
 }  // namespace poolkey::pool

@@ -46,16 +46,26 @@ Installed install_one(MemberSide& side, const Statement& statement,
   policy::Permit allowed = install_permit(side, delivery);
   allowed.require(policy::Action::kInstall, delivery.key.str(), side.name.str());
   Installed out{delivery.key, leaf, false};
-  keys::record(side.context, "member install", delivery.key.str(), allowed.rule(), nullptr,
+  hsm::Token& token = *side.context.token;
+  store::Operation operation =
+      side.context.journal.begin("member install", delivery.key.str(), hex(leaf.sha256()));
+  keys::record(side.context, "member install", delivery.key.str(), allowed.rule(), &operation,
                [&]() -> json::object {
-                 hsm::Token& token = *side.context.token;
-                 for (std::size_t i = delivery.certificates.size(); i-- > 1;) {
-                   const crypto::Certificate& c = delivery.certificates[i];
-                   keys::put_certificate(token, c, c.common_name(), c.public_key().spki_sha256());
-                 }
-                 out.written = keys::put_certificate(token, leaf, delivery.key.str(), version.id);
+                 operation.step("chain", [&]() -> std::string {
+                   for (std::size_t i = delivery.certificates.size(); i-- > 1;) {
+                     const crypto::Certificate& c = delivery.certificates[i];
+                     keys::put_certificate(token, c, c.common_name(), c.public_key().spki_sha256());
+                   }
+                   return "done";
+                 });
+                 out.written = operation.step("certificate", [&]() -> std::string {
+                   return keys::put_certificate(token, leaf, delivery.key.str(), version.id)
+                              ? "written"
+                              : "there";
+                 }) == "written";
                  return {{"sha256", hex(leaf.sha256())}, {"written", out.written}};
                });
+  operation.finish();
   return out;
 }
 
@@ -73,21 +83,28 @@ std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbo
   const bool ours =
       !stored->chain.empty() && stored->chain.back() == keys::origin_root(context.database);
   const std::string ca(word(ours ? policy::CaKind::kInternal : policy::CaKind::kPublic));
+  const std::string digest = hex(stored->certificate.sha256());
+  store::Operation operation = context.journal.begin("certificate publish", key.str(), digest);
   std::vector<MemberName> out;
   for (const Member& m : members(context.database, pool)) {
     if (!m.enrolled) continue;
     CertificateDelivery delivery{address_of(pool, m), key, role, ca, {stored->certificate}};
     delivery.certificates.insert(delivery.certificates.end(), stored->chain.begin(),
                                  stored->chain.end());
-    keys::record(context, "certificate publish", pool.str() + "/" + m.name.str(), "", nullptr,
-                 [&]() -> json::object {
-                   mailbox.put(mailbox.to_member(pool, m.name, "certificate." + key.str() + ".cms"),
-                               keys::sign_document(context, keys::oid::kCertificateDelivery,
-                                                   to_json(delivery)));
-                   return {{"sha256", hex(stored->certificate.sha256())}};
-                 });
+    operation.step("post/" + m.name.str(), [&]() -> std::string {
+      keys::record(
+          context, "certificate publish", pool.str() + "/" + m.name.str(), "", &operation,
+          [&]() -> json::object {
+            mailbox.put(
+                mailbox.to_member(pool, m.name, "certificate." + key.str() + ".cms"),
+                keys::sign_document(context, keys::oid::kCertificateDelivery, to_json(delivery)));
+            return {{"sha256", digest}};
+          });
+      return "done";
+    });
     out.push_back(m.name);
   }
+  operation.finish();
   return out;
 }
 

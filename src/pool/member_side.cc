@@ -7,6 +7,7 @@
 #include "hsm/wrap.h"
 #include "keys/certificate_object.h"
 #include "keys/oids.h"
+#include "keys/outside_head.h"
 #include "keys/possession.h"
 #include "keys/repository.h"
 
@@ -161,9 +162,9 @@ void check_addressee(const MemberSide& side, const Address& address, const std::
 }
 
 void checkpoint_member(MemberSide& side) {
-  side.context.audit.checkpoint([&](ByteView message) { return sign_as_member(side, message); },
-                                hex(own_key(side, OwnRole::kIdentity).public_key.spki_sha256()),
-                                side.context.actor);
+  keys::checkpoint(
+      side.context, [&](ByteView message) { return sign_as_member(side, message); },
+      hex(own_key(side, OwnRole::kIdentity).public_key.spki_sha256()));
 }
 
 }  // namespace poolkey::pool

@@ -23,7 +23,8 @@ void store_challenge(keys::Context& context, const PoolName& pool, const MemberN
   const auto newest = context.database.row("SELECT MAX(number) AS newest FROM challenge");
   context.database.run(
       "INSERT INTO challenge (pool, member, nonce, number, document, issued_at)"
-      " VALUES (:pool, :member, :nonce, :number, :document, :now)",
+      " VALUES (:pool, :member, :nonce, :number, :document, :now)"
+      " ON CONFLICT (pool, member, nonce) DO NOTHING",
       {{"pool", pool.str()},
        {"member", member.str()},
        {"nonce", hex(nonce)},
@@ -159,6 +160,27 @@ bool answers_earlier(store::Database& database, const PoolName& pool, const Memb
   return true;
 }
 
+/// All receipts of one answer, or none. What they say, for the record.
+json::object take_receipts(keys::Context& context, const PoolName& pool, const Member& m,
+                           const std::vector<SignedReceipt>& documents,
+                           const std::vector<Receipt>& read) {
+  store::Transaction transaction(context.database);
+  json::object states;
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    store_receipt(context, pool, m, documents[i], read[i]);
+    states[read[i].key.str()] = read[i].present ? "present" : "absent";
+    context.database.run(
+        "UPDATE challenge SET answered_at = :now WHERE pool = :pool AND"
+        " member = :member AND nonce = :nonce",
+        {{"now", rfc3339(context.clock.now())},
+         {"pool", pool.str()},
+         {"member", m.name.str()},
+         {"nonce", hex(read[i].nonce)}});
+  }
+  transaction.commit();
+  return states;
+}
+
 std::size_t collect_one(keys::Context& context, const Mailbox& mailbox, const PoolName& pool,
                         const Member& m) {
   const auto path = mailbox.to_origin(std::string(kReceiptKind), pool, m.name);
@@ -167,29 +189,47 @@ std::size_t collect_one(keys::Context& context, const Mailbox& mailbox, const Po
   if (!asked) refuse("it was never asked");
   const std::vector<SignedReceipt> documents = signed_receipts(read_file(path));
   // A file that was taken before lies there until the member answers again: no news.
-  if (answers_earlier(context.database, pool, m.name, *asked, documents)) return 0;
+  if (answers_earlier(context.database, pool, m.name, *asked, documents)) {
+    if (asked->answered_at) context.journal.settle("pool collect", pool.str() + "/" + m.name.str());
+    return 0;
+  }
   std::vector<Receipt> read;
   for (const SignedReceipt& d : documents)
     read.push_back(check_receipt(context, pool, m, *asked, d));
-  keys::record(context, "pool collect", pool.str() + "/" + m.name.str(), "", nullptr,
-               [&]() -> json::object {
-                 store::Transaction transaction(context.database);
-                 json::object states;
-                 for (std::size_t i = 0; i < documents.size(); ++i) {
-                   store_receipt(context, pool, m, documents[i], read[i]);
-                   states[read[i].key.str()] = read[i].present ? "present" : "absent";
-                 }
-                 context.database.run(
-                     "UPDATE challenge SET answered_at = :now WHERE pool = :pool AND"
-                     " member = :member AND nonce = :nonce",
-                     {{"now", rfc3339(context.clock.now())},
-                      {"pool", pool.str()},
-                      {"member", m.name.str()},
-                      {"nonce", hex(asked->nonce)}});
-                 transaction.commit();
-                 return states;
-               });
+  const std::string subject = pool.str() + "/" + m.name.str();
+  store::Operation operation = context.journal.begin("pool collect", subject, hex(asked->nonce));
+  operation.step("take", [&]() -> std::string {
+    keys::record(context, "pool collect", subject, "", &operation,
+                 [&] { return take_receipts(context, pool, m, documents, read); });
+    return "done";
+  });
+  operation.finish();
   return documents.size();
+}
+
+/// Signs, stores and posts a challenge. A run that died after storing posts that one.
+void ask(keys::Context& context, const Mailbox& mailbox, const PoolName& pool,
+         const MemberName& member, Challenge challenge) {
+  const std::string subject = pool.str() + "/" + member.str();
+  std::string about;
+  for (const auto& [key, spki_sha256] : challenge.keys) about += key.str() + " ";
+  store::Operation operation = context.journal.begin("pool challenge", subject, about);
+  keys::record(context, "pool challenge", subject, "", &operation, [&]() -> json::object {
+    challenge.nonce =
+        from_hex(operation.step("nonce", [] { return hex(crypto::random_bytes(kNonceSize)); }));
+    operation.step("sign", [&]() -> std::string {
+      store_challenge(context, pool, member, challenge.nonce,
+                      keys::sign_document(context, keys::oid::kChallenge, to_json(challenge)));
+      return "done";
+    });
+    operation.step("post", [&]() -> std::string {
+      mailbox.put(mailbox.to_member(pool, member, std::string(kChallengeFile)),
+                  newest_challenge(context.database, pool, member).value().document);
+      return "done";
+    });
+    return {{"nonce", hex(challenge.nonce)}};
+  });
+  operation.finish();
 }
 
 }  // namespace
@@ -199,19 +239,12 @@ std::vector<MemberName> issue_challenges(keys::Context& context, const Mailbox& 
   std::vector<MemberName> out;
   for (const Member& m : members(context.database, pool)) {
     if (!m.enrolled) continue;
-    Challenge challenge{address_of(pool, m), crypto::random_bytes(kNonceSize), {}};
+    Challenge challenge{address_of(pool, m), {}, {}};
     for (const keys::StoredKey& key : keys::keys_of_pool(context.database, pool))
       if (is_released(key) && newest_envelope(context.database, pool, m.name, key.name))
         challenge.keys.emplace_back(key.name, hex(key.public_key.spki_sha256()));
     if (challenge.keys.empty()) continue;
-    keys::record(context, "pool challenge", pool.str() + "/" + m.name.str(), "", nullptr,
-                 [&]() -> json::object {
-                   const Bytes cms =
-                       keys::sign_document(context, keys::oid::kChallenge, to_json(challenge));
-                   store_challenge(context, pool, m.name, challenge.nonce, cms);
-                   mailbox.put(mailbox.to_member(pool, m.name, std::string(kChallengeFile)), cms);
-                   return {{"nonce", hex(challenge.nonce)}};
-                 });
+    ask(context, mailbox, pool, m.name, std::move(challenge));
     out.push_back(m.name);
   }
   if (out.empty())
@@ -230,23 +263,31 @@ std::vector<Receipt> answer_challenge(MemberSide& side) {
   const hsm::Lease lease = side.context.token->lease();
   const Statement held = held_statement(side);
   const std::vector<std::string> stray_labels = strays(side, *lease, held);
+  const std::string subject = side.pool.str() + "/" + side.name.str();
+  store::Operation operation =
+      side.context.journal.begin("member prove", subject, hex(asked.nonce));
   std::vector<Receipt> out;
-  keys::record(side.context, "member prove", side.pool.str() + "/" + side.name.str(), "", nullptr,
-               [&]() -> json::object {
-                 json::array receipts;
-                 json::object states;
-                 for (const auto& [key, spki_sha256] : asked.keys) {
-                   const SignedReceipt answer =
-                       answer_one(side, *lease, asked, key, spki_sha256, held, stray_labels);
-                   out.push_back(receipt(answer.statement.statement));
-                   states[key.str()] = out.back().present ? "present" : "absent";
-                   receipts.emplace_back(to_json(answer));
-                 }
-                 side.mailbox.put(
-                     side.mailbox.to_origin(std::string(kReceiptKind), side.pool, side.name),
-                     view(json::pretty(json::object{{"receipts", std::move(receipts)}})));
-                 return states;
-               });
+  keys::record(side.context, "member prove", subject, "", &operation, [&]() -> json::object {
+    const std::string answer = operation.step("sign", [&] {
+      json::array receipts;
+      for (const auto& [key, spki_sha256] : asked.keys)
+        receipts.emplace_back(
+            to_json(answer_one(side, *lease, asked, key, spki_sha256, held, stray_labels)));
+      return json::pretty(json::object{{"receipts", std::move(receipts)}});
+    });
+    json::object states;
+    for (const SignedReceipt& signed_part : signed_receipts(answer)) {
+      out.push_back(receipt(signed_part.statement.statement));
+      states[out.back().key.str()] = out.back().present ? "present" : "absent";
+    }
+    operation.step("post", [&]() -> std::string {
+      side.mailbox.put(side.mailbox.to_origin(std::string(kReceiptKind), side.pool, side.name),
+                       view(answer));
+      return "done";
+    });
+    return states;
+  });
+  operation.finish();
   return out;
 }
 

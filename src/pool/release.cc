@@ -232,15 +232,14 @@ std::int64_t release(keys::Context& context, const Mailbox& mailbox, const Relea
   });
   if (!user) log_in(hsm::Role::kUser);
   operation.step("post", [&]() -> std::string {
-    for (const Member& m : plan.members) {
+    for (const Member& m : plan.members)
       for (const keys::StoredKey& key : plan.keys)
         // A member that joined after the wrapping was interrupted waits for the next release.
         if (newest_envelope(context.database, plan.pool, m.name, key.name))
           post_envelope(context, mailbox, plan.pool, m, key.name);
-      post_statement(context, mailbox, plan.pool, m);
-    }
     return "done";
   });
+  post_statements(context, mailbox, plan.pool, plan.members, operation);
   operation.finish();
   return number;
 }

@@ -13,10 +13,11 @@ namespace poolkey::pool {
 void post_envelope(keys::Context& context, const Mailbox& mailbox, const PoolName& pool,
                    const Member& member, const KeyVersion& key);
 
-/// Signs the member's state with the next sequence number and posts it. In force is, for each key
-/// name, the newest version that the whole pool has proven, else the oldest released one.
-void post_statement(keys::Context& context, const Mailbox& mailbox, const PoolName& pool,
-                    const Member& member);
+/// Signs what each of these members should hold, with its next sequence number, and posts it: the
+/// steps "statements" and "post statements" of an operation. In force is, for each key name, the
+/// newest version that the whole pool has proven, else the oldest released one.
+void post_statements(keys::Context& context, const Mailbox& mailbox, const PoolName& pool,
+                     const std::vector<Member>& members, store::Operation& operation);
 
 /// The version in force of each key of a pool.
 std::vector<KeyVersion> in_force(store::Database& database, const PoolName& pool);

@@ -1,5 +1,6 @@
 #include "pool/survey.h"
 
+#include "crypto/digest.h"
 #include "keys/oids.h"
 #include "pool/statement.h"
 
@@ -86,6 +87,22 @@ json::object attestation(store::Database& database, const PoolName& pool, Time n
           {"receipts", std::move(receipts)}};
 }
 
+/// Which receipts an attestation is about.
+std::string digest_of(const std::vector<Observation>& observations) {
+  std::string text;
+  for (const Observation& o : observations)
+    text += o.member.name.str() + " " + o.key.str() + " " + hex(o.receipt->receipt.nonce) + "\n";
+  return hex(crypto::sha256(view(text)));
+}
+
+void store_attestation(store::Database& database, const PoolName& pool, ByteView cms,
+                       const std::vector<Observation>& observations) {
+  store::Transaction transaction(database);
+  for (const Observation& o : observations) keys::set_key_state(database, o.key, "proven");
+  keys::set_setting(database, attestation_setting(pool), base64(cms));
+  transaction.commit();
+}
+
 }  // namespace
 
 std::string_view name(Holding holding) noexcept {
@@ -122,18 +139,23 @@ Bytes attest(keys::Context& context, const Mailbox& mailbox, const PoolName& poo
   if (!missing.empty())
     throw Error(Errc::kConflict,
                 "pool '" + pool.str() + "' cannot be attested; not proven yet:" + missing);
-  Bytes cms;
-  keys::record(context, "pool attest", pool.str(), "", nullptr, [&]() -> json::object {
-    cms = keys::sign_document(context, keys::oid::kAttestation,
+  store::Operation operation =
+      context.journal.begin("pool attest", pool.str(), digest_of(observations));
+  operation.step("attest", [&]() -> std::string {
+    keys::record(context, "pool attest", pool.str(), "", &operation, [&]() -> json::object {
+      const Bytes cms =
+          keys::sign_document(context, keys::oid::kAttestation,
                               attestation(database, pool, context.clock.now(), observations));
-    for (const Observation& o : observations) keys::set_key_state(database, o.key, "proven");
-    keys::set_setting(database, attestation_setting(pool), base64(cms));
-    return {{"receipts", static_cast<std::int64_t>(observations.size())}};
+      store_attestation(database, pool, cms, observations);
+      return {{"receipts", static_cast<std::int64_t>(observations.size())}};
+    });
+    return "done";
   });
   // Always, and not only where the version in force has changed: a run that died before this would
   // otherwise leave the members with the old one for good.
-  for (const Member& m : members(database, pool)) post_statement(context, mailbox, pool, m);
-  return cms;
+  post_statements(context, mailbox, pool, members(database, pool), operation);
+  operation.finish();
+  return newest_attestation(database, pool);
 }
 
 Bytes newest_attestation(store::Database& database, const PoolName& pool) {
@@ -144,17 +166,30 @@ Bytes newest_attestation(store::Database& database, const PoolName& pool) {
   return from_base64(*stored);
 }
 
+namespace {
+
+void queue_again(keys::Context& context, const Mailbox& mailbox, const PoolName& pool,
+                 const Observation& lost) {
+  const std::string subject = pool.str() + "/" + lost.member.name.str();
+  store::Operation operation = context.journal.begin("pool reconcile", subject, lost.key.str());
+  operation.step("post", [&]() -> std::string {
+    keys::record(context, "pool reconcile", subject, "", &operation, [&]() -> json::object {
+      post_envelope(context, mailbox, pool, lost.member, lost.key);
+      return {{"key", lost.key.str()}};
+    });
+    return "done";
+  });
+  operation.finish();
+}
+
+}  // namespace
+
 std::vector<Repair> reconcile(keys::Context& context, const Mailbox& mailbox, const PoolName& pool,
                               bool dry_run) {
   std::vector<Repair> out;
   for (const Observation& o : survey(context.database, pool)) {
     if (o.holding != Holding::kAbsent) continue;
-    if (!dry_run)
-      keys::record(context, "pool reconcile", pool.str() + "/" + o.member.name.str(), "", nullptr,
-                   [&]() -> json::object {
-                     post_envelope(context, mailbox, pool, o.member, o.key);
-                     return {{"key", o.key.str()}};
-                   });
+    if (!dry_run) queue_again(context, mailbox, pool, o);
     out.push_back({o.member.name, o.key});
   }
   return out;

@@ -2,6 +2,7 @@
 
 #include "crypto/certificate.h"
 #include "crypto/csr.h"
+#include "crypto/digest.h"
 #include "keys/signer.h"
 #include "pool/repository.h"
 #include "requests/accept.h"
@@ -87,7 +88,8 @@ keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRe
   policy::Permit allowed = issue_permit(context, request, key, policy, validity);
   allowed.require(policy::Action::kIssue, key.name.str());
   const crypto::EvpPkey signer = ca_key(context, ca, validity);
-  store::Operation operation = context.journal.begin("certificate issue", request.id);
+  store::Operation operation =
+      context.journal.begin("certificate issue", request.id, hex(crypto::sha256(request.csr)));
   // The DER is the step's result: a run that was interrupted after it gives this certificate, and
   // never a second one for one request.
   const std::string der = operation.step("issue", [&] {
@@ -110,9 +112,11 @@ keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRe
                                      request.id};
   check(context, request, key, policy, made);
   operation.step("accept", [&]() -> std::string {
+    store::Transaction transaction(context.database);
     keys::insert_certificate(context.database, made, context.clock.now());
     context.database.run("UPDATE request SET state = 'issued' WHERE id = :id",
                          {{"id", request.id}});
+    transaction.commit();
     return "done";
   });
   operation.finish();

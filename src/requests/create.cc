@@ -1,6 +1,7 @@
 #include "requests/create.h"
 
 #include "crypto/csr.h"
+#include "crypto/digest.h"
 #include "keys/signer.h"
 #include "pool/repository.h"
 
@@ -81,10 +82,11 @@ bool says_the_same(const crypto::ParsedCsr& csr, const crypto::CsrSpec& spec) {
 }
 
 Bytes sign_request(keys::Context& context, const std::string& id, const keys::StoredKey& key,
-                   const crypto::CsrSpec& spec, const std::string& rule) {
+                   const crypto::CsrSpec& spec, const std::string& rule,
+                   const store::Operation& operation) {
   const crypto::EvpPkey signer = keys::signing_key(context, policy::Usage::kCsr, key);
   Bytes out;
-  keys::record(context, "request sign", id, rule, nullptr, [&]() -> json::object {
+  keys::record(context, "request sign", id, rule, &operation, [&]() -> json::object {
     out = crypto::build_csr(spec, signer.get(), context.library);
     return {{"subject", spec.subject.common_name}, {"sans", joined(spec.dns_sans)}};
   });
@@ -92,8 +94,9 @@ Bytes sign_request(keys::Context& context, const std::string& id, const keys::St
 }
 
 void store_request(keys::Context& context, const CreateOptions& options, const CreatedRequest& made,
-                   const crypto::ParsedCsr& parsed, const std::string& rule) {
-  keys::record(context, "request create", made.id, rule, nullptr, [&]() -> json::object {
+                   const crypto::ParsedCsr& parsed, const std::string& rule,
+                   const store::Operation& operation) {
+  keys::record(context, "request create", made.id, rule, &operation, [&]() -> json::object {
     context.database.run(
         "INSERT INTO request (id, pool, key_name, version, role, state, subject, sans, csr,"
         " created_at) VALUES (:id, :pool, :name, :version, :role, 'signed', :subject, :sans,"
@@ -111,6 +114,13 @@ void store_request(keys::Context& context, const CreateOptions& options, const C
          {"now", rfc3339(context.clock.now())}});
     return {{"subject", made.subject}, {"sans", joined(parsed.sans.dns)}};
   });
+}
+
+/// What a request says, and with which key.
+std::string digest_of(const crypto::CsrSpec& spec, const keys::StoredKey& key) {
+  return hex(
+      crypto::sha256(view(spec.subject.common_name + "\n" + spec.subject.organization + "\n" +
+                          joined(spec.dns_sans) + "\n" + hex(key.public_key.spki_sha256()))));
 }
 
 }  // namespace
@@ -151,22 +161,37 @@ CreatedRequest create_request(keys::Context& context, const CreateOptions& optio
       context.database.row("SELECT csr FROM request WHERE id = :id", {{"id", out.id}});
   if (stored) out.csr = from_base64(stored->text("csr"));
   const bool reuse = stored && says_the_same(crypto::parse_csr(out.csr), spec);
-  if (!reuse) out.csr = sign_request(context, out.id, key, spec, rule);
+  std::optional<store::Operation> operation;
+  if (reuse) {
+    context.journal.settle("request create", out.id);
+  } else {
+    operation.emplace(context.journal.begin("request create", out.id, digest_of(spec, key)));
+    out.csr = from_base64(operation->step("sign", [&] {
+      return base64(sign_request(context, out.id, key, spec, rule, *operation));
+    }));
+  }
   const crypto::ParsedCsr parsed = crypto::parse_csr(out.csr);
   out.subject = parsed.subject;
   const Linted linted =
       lint_all({parsed, EdgeContext{services_of(topology, options.pool), options.role}}, policy,
                context.clock.now());
   out.findings = linted.findings;
-  if (!linted.errors.empty())
+  if (!linted.errors.empty()) {
+    if (operation) operation->give_up();
     throw Error(Errc::kDenied, "the request for " + options.key.str() +
                                    " breaks rules that its policy asks for (" +
                                    policy.request().lint_profiles.where.str() +
                                    "); it was not kept:" + linted.errors);
+  }
   facts.linted = linted.passed;
   policy::Permit allowed = keys::permit(context, policy, facts);
   allowed.require(policy::Action::kRequest, options.key.str());
-  if (!reuse) store_request(context, options, out, parsed, allowed.rule());
+  if (!operation) return out;
+  operation->step("record", [&]() -> std::string {
+    store_request(context, options, out, parsed, allowed.rule(), *operation);
+    return "done";
+  });
+  operation->finish();
   return out;
 }
 

@@ -90,34 +90,43 @@ std::string Operation::step(std::string_view name, const std::function<std::stri
   return result;
 }
 
-void Operation::finish() {
-  database_->run("UPDATE operation SET state = 'finished' WHERE id = :id", {{"id", id_}});
+void Operation::finish() { end("finished"); }
+void Operation::give_up() { end("abandoned"); }
+
+void Operation::end(std::string_view state) {
+  database_->run("UPDATE operation SET state = :state WHERE id = :id",
+                 {{"id", id_}, {"state", std::string(state)}});
 }
 
 Journal::Journal(Database& database) : database_(database) {
   if (const char* point = std::getenv("POOLKEY_FAILPOINT")) fail_point_ = point;
 }
 
-Operation Journal::begin(std::string_view verb, std::string_view subject) {
+Operation Journal::begin(std::string_view verb, std::string_view subject, std::string_view about) {
   Operation operation(database_, OperationLock(database_.path().string() + ".lock", verb, subject),
                       fail_point_);
   operation.verb_ = verb;
   const Params what{{"verb", std::string(verb)}, {"subject", std::string(subject)}};
   Transaction transaction(database_);
-  if (const auto running = database_.row("SELECT id FROM operation WHERE verb = :verb"
+  if (const auto running = database_.row("SELECT id, about FROM operation WHERE verb = :verb"
                                          " AND subject = :subject AND state = 'running'",
                                          what)) {
-    operation.id_ = running->text("id");
-    operation.resumed_ = true;
-    return operation;
+    if (running->text("about") == about) {
+      operation.id_ = running->text("id");
+      operation.resumed_ = true;
+      return operation;
+    }
+    database_.run("UPDATE operation SET state = 'abandoned' WHERE id = :id",
+                  {{"id", running->text("id")}});
   }
   operation.id_ = fresh_id();
   Params row = what;
   row.emplace_back("id", operation.id_);
+  row.emplace_back("about", std::string(about));
   database_.run(
-      "INSERT INTO operation (id, number, verb, subject, state)"
+      "INSERT INTO operation (id, number, verb, subject, about, state)"
       " SELECT CAST(:id AS TEXT), COALESCE(MAX(number), 0) + 1, CAST(:verb AS TEXT),"
-      " CAST(:subject AS TEXT), 'running' FROM operation",
+      " CAST(:subject AS TEXT), CAST(:about AS TEXT), 'running' FROM operation",
       row);
   transaction.commit();
   return operation;

@@ -47,6 +47,8 @@ class Operation {
   std::string step(std::string_view name, const std::function<std::string()>& act);
   /// The operation is over: the next begin() of this verb and subject starts a new one.
   void finish();
+  /// The operation will not be done: what it was for was refused, and nothing of it is left.
+  void give_up();
 
   /// 16 hexadecimal digits; the audit log names it.
   const std::string& id() const { return id_; }
@@ -57,6 +59,7 @@ class Operation {
   friend class Journal;
   Operation(Database& database, OperationLock lock, std::string fail_point);
   void fail_point(std::string_view step, std::string_view point) const;
+  void end(std::string_view state);
 
   Database* database_;
   OperationLock lock_;
@@ -76,8 +79,10 @@ class Journal {
   explicit Journal(Database& database);
 
   /// Resumes the unfinished operation of this verb and subject, or starts one. While it lives no
-  /// other process can begin the same: that throws kConflict.
-  Operation begin(std::string_view verb, std::string_view subject);
+  /// other process can begin the same: that throws kConflict. `about` says what exactly the run is
+  /// for (a nonce, a digest): an unfinished one that was for something else is given up, so only
+  /// verbs whose steps leave nothing to be cleaned up name it.
+  Operation begin(std::string_view verb, std::string_view subject, std::string_view about = "");
   /// Finishes the operation, if it was interrupted after all of its work and before finish(). For
   /// verbs that see that their work is done before they begin anything.
   void settle(std::string_view verb, std::string_view subject);

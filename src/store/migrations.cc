@@ -26,7 +26,8 @@ constexpr std::array<std::string_view, 19> kInitial{
     " number BIGINT NOT NULL UNIQUE,"  // in the order of beginning
     " verb TEXT NOT NULL,"
     " subject TEXT NOT NULL,"
-    " state TEXT NOT NULL CHECK (state IN ('running', 'finished')))",
+    " about TEXT NOT NULL,"  // what exactly the run is for; may be empty
+    " state TEXT NOT NULL CHECK (state IN ('running', 'finished', 'abandoned')))",
     "CREATE UNIQUE INDEX operation_running ON operation (verb, subject) WHERE state = 'running'",
     "CREATE TABLE operation_step ("
     " operation TEXT NOT NULL REFERENCES operation (id),"

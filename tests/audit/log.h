@@ -51,10 +51,10 @@ struct Log {
 };
 
 inline audit::VerifyReport verify(const std::vector<std::string>& lines,
-                                  const std::optional<audit::Head>& expect_head = std::nullopt) {
+                                  const std::vector<audit::Head>& expected = {}) {
   std::string text;
   for (const std::string& line : lines) text += line + "\n";
-  return audit::verify(text, check_signature, expect_head);
+  return audit::verify(text, check_signature, expected);
 }
 
 }  // namespace poolkey::test

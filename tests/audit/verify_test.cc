@@ -53,7 +53,8 @@ class VerifyTest : public testing::Test {
                         i == seq ? from : "", to);
   }
   void expect(std::int64_t seq, Kind kind, const std::optional<Head>& head = std::nullopt) {
-    const VerifyReport report = test::verify(lines_, head);
+    const VerifyReport report =
+        test::verify(lines_, head ? std::vector{*head} : std::vector<Head>{});
     ASSERT_TRUE(report.problem);
     EXPECT_EQ(report.problem->seq, seq) << report.problem->sentence;
     EXPECT_EQ(report.problem->kind, kind) << report.problem->sentence;
@@ -67,7 +68,7 @@ class VerifyTest : public testing::Test {
 };
 
 TEST_F(VerifyTest, AcceptsAWholeLog) {
-  const VerifyReport report = test::verify(lines_, head_);
+  const VerifyReport report = test::verify(lines_, {head_});
   EXPECT_FALSE(report.problem) << report.problem->sentence;
   EXPECT_EQ(report.entries, 12);
   EXPECT_EQ(report.checkpoints, 2);
@@ -83,8 +84,8 @@ TEST_F(VerifyTest, AcceptsAnEmptyLog) {
 }
 
 TEST_F(VerifyTest, AcceptsAnEarlierHead) {
-  EXPECT_FALSE(test::verify(lines_, Head{7, hash_in(line(7))}).problem);
-  EXPECT_FALSE(test::verify(lines_, Head{}).problem);
+  EXPECT_FALSE(test::verify(lines_, {Head{7, hash_in(line(7))}}).problem);
+  EXPECT_FALSE(test::verify(lines_, {Head{}}).problem);
 }
 
 TEST_F(VerifyTest, NamesEachEditedEntry) {

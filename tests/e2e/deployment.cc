@@ -65,7 +65,7 @@ Deployment Deployment::at(Stage stage, std::size_t members) {
     std::vector<std::string> names;
     for (std::size_t i = 1; i <= members; ++i) names.push_back("edge" + std::to_string(i));
     Deployment fresh(folder(), std::move(names));
-    fresh.set_up();
+    fresh.prepare();
     fresh.reach(stage);
     found = made.emplace(std::pair(stage, members), std::move(fresh)).first;
   }
@@ -76,7 +76,7 @@ Deployment Deployment::copy() const {
   Deployment out(folder(), members_);
   const Outcome copied = run({.words = {"cp", "-a", root().string() + "/.", out.root().string()}});
   if (copied.status != 0) give_up({"cp"}, copied);
-  for (const std::string& side : sides())
+  for (const std::string& side : out.set_up_sides())
     for (const char* file : {"poolkey.toml", "softhsm2.conf"})
       change_file(out.home(side) / file, root().string(), out.root().string());
   return out;
@@ -85,6 +85,13 @@ Deployment Deployment::copy() const {
 std::vector<std::string> Deployment::sides() const {
   std::vector<std::string> out{"origin"};
   out.insert(out.end(), members_.begin(), members_.end());
+  return out;
+}
+
+std::vector<std::string> Deployment::set_up_sides() const {
+  std::vector<std::string> out = sides();
+  std::erase_if(out,
+                [&](const std::string& side) { return !fs::exists(home(side) / "softhsm2.conf"); });
   return out;
 }
 
@@ -124,7 +131,7 @@ void Deployment::crash(const std::string& side, const Words& verb, const std::st
   if (outcome.status != 128 + SIGKILL) give_up(verb, outcome);
 }
 
-void Deployment::set_up() const {
+void Deployment::prepare() const {
   for (const char* folder : {"pins", "mailbox", "out"}) make_private_folder(path(folder));
   std::string list;
   for (const std::string& side : sides()) {
@@ -134,16 +141,38 @@ void Deployment::set_up() const {
   }
   write_file(path("topology.toml"), replaced(read_file(source("docs/edge-pool.toml")),
                                              R"("edge1", "edge2", "edge3")", list));
-  const auto init = [&](const std::string& side, Words verb) {
-    verb.insert(verb.begin(), {"--pin", "file:" + path("pins/" + side + ".user").string()});
-    verb.insert(verb.end(), {"--mailbox", path("mailbox").string()});
-    must(side, verb);
-  };
-  init("origin", {"origin", "init", "--policy", source("policies/issuing-ca.toml"),
-                  "--organization", "Contoso"});
-  for (const std::string& m : members_)
-    init(m, {"member", "init", "--pool", "edge", "--member", m});
-  must("origin", {"pool", "define", path("topology.toml").string()});
+}
+
+Words Deployment::origin_init() const {
+  return {"--pin",          "file:" + path("pins/origin.user").string(),
+          "origin",         "init",
+          "--policy",       source("policies/issuing-ca.toml"),
+          "--organization", "Contoso",
+          "--mailbox",      path("mailbox").string()};
+}
+
+Words Deployment::member_init(const std::string& member) const {
+  return {"--pin",     "file:" + path("pins/" + member + ".user").string(),
+          "member",    "init",
+          "--pool",    "edge",
+          "--member",  member,
+          "--mailbox", path("mailbox").string()};
+}
+
+Words Deployment::admit(const std::string& member) const {
+  const json::object shown = json_on("origin", {"enrolment", "show", member, "--pool", "edge"});
+  return {"enrolment",
+          "admit",
+          member,
+          "--pool",
+          "edge",
+          "--fingerprint",
+          json::text(shown, "fingerprint", "enrolment show")};
+}
+
+Words Deployment::confirm(const std::string&) const {
+  return {"member", "confirm", "--root-fingerprint",
+          json::text(json_on("origin", {"origin", "root"}), "root_sha256", "origin root")};
 }
 
 Words Deployment::generate(const std::string& name, const std::string& policy) const {
@@ -185,6 +214,11 @@ void Deployment::prove_all() const {
 }
 
 void Deployment::reach(Stage stage) const {
+  if (stage >= Stage::kSetUp) {
+    must("origin", origin_init());
+    for (const std::string& m : members_) must(m, member_init(m));
+    must("origin", {"pool", "define", path("topology.toml").string()});
+  }
   if (stage >= Stage::kEnrolled) {
     const json::object root = json_on("origin", {"origin", "root", "--out", path("out/root.pem")});
     for (const std::string& m : members_) {
@@ -264,9 +298,9 @@ std::vector<std::string> Deployment::objects(const std::string& side,
 
 std::string Deployment::inventory() const {
   std::string out;
-  for (const std::string& side : sides()) {
+  for (const std::string& side : set_up_sides()) {
     out += side + "\n";
-    for (const char* type : {"privkey", "pubkey", "secrkey", "cert"})
+    for (const char* type : {"privkey", "pubkey", "secrkey", "cert", "data"})
       for (const std::string& object : objects(side, type)) out += "  " + object + "\n";
     for (const char* table :
          {"pool", "policy_text", "key_version", "release_key", "envelope", "receipt", "challenge",
@@ -277,7 +311,7 @@ std::string Deployment::inventory() const {
 }
 
 testing::AssertionResult Deployment::audit_is_whole() const {
-  for (const std::string& side : sides()) {
+  for (const std::string& side : set_up_sides()) {
     if (side != "origin" && count(side, "setting WHERE name = 'poolkey-identity.spki'") == 0)
       continue;  // it has no key to sign checkpoints with yet
     const Outcome outcome = on(side, {"audit", "verify"});

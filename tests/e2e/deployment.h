@@ -15,7 +15,16 @@
 namespace poolkey::test {
 
 /// How far the main job has come.
-enum class Stage { kSetUp, kEnrolled, kGenerated, kReleased, kDelivered, kProven, kCertified };
+enum class Stage {
+  kNothing,
+  kSetUp,
+  kEnrolled,
+  kGenerated,
+  kReleased,
+  kDelivered,
+  kProven,
+  kCertified
+};
 
 /// Words of one verb.
 using Words = std::vector<std::string>;
@@ -54,6 +63,10 @@ class Deployment {
   Words generate(const std::string& name = "av", const std::string& policy = "") const;
   Words release(const std::string& version = "av@1") const;
   Words issue() const;
+  Words origin_init() const;
+  Words member_init(const std::string& member) const;
+  Words admit(const std::string& member) const;
+  Words confirm(const std::string& member) const;
   Words create_request() const;
   void receive_all() const;
   void prove_all() const;
@@ -81,8 +94,9 @@ class Deployment {
       : scratch_(std::move(scratch)), members_(std::move(members)) {}
   const std::filesystem::path& root() const { return scratch_->path(); }
   std::vector<std::string> sides() const;
+  std::vector<std::string> set_up_sides() const;
   Deployment copy() const;
-  void set_up() const;
+  void prepare() const;
   void reach(Stage stage) const;
 
   std::unique_ptr<Scratch> scratch_;

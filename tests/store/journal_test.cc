@@ -103,6 +103,22 @@ TEST_F(JournalTest, KeepsVerbsAndSubjectsApart) {
   EXPECT_NE(one.id(), two.id());
 }
 
+TEST_F(JournalTest, GivesUpAnUnfinishedRunThatWasAboutSomethingElse) {
+  Database db = Database::open(file_);
+  Journal journal(db);
+  journal.begin("prove", "edge1", "nonce 1").step("answer", [] { return "1"; });
+  {
+    Operation same = journal.begin("prove", "edge1", "nonce 1");
+    EXPECT_TRUE(same.resumed());
+  }
+  Operation other = journal.begin("prove", "edge1", "nonce 2");
+  EXPECT_FALSE(other.resumed());
+  EXPECT_EQ(other.step("answer", [] { return "2"; }), "2");
+  EXPECT_EQ(journal.pending().size(), 1U);
+  other.finish();
+  EXPECT_TRUE(journal.pending().empty());
+}
+
 TEST_F(JournalTest, RefusesTheSameOperationTwiceAtATime) {
   Database db = Database::open(file_);
   Journal journal(db);
