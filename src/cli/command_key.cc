@@ -29,7 +29,6 @@ int key_generate(Call& call) {
   const KeyName name(call.arguments.one("NAME"));
   side.use_token();
   const keys::StoredKey key = keys::generate(side.context(), name, pool, policy);
-  keys::checkpoint_origin(side.context());
   call.out.say("Generated " + key.name.str() + " (" + key.public_key.algorithm() +
                ") in the origin's token under policy '" + policy.name() + "'.");
   call.out.say("  SPKI SHA-256 " + hex(key.public_key.spki_sha256()));
@@ -96,7 +95,6 @@ int key_release(Call& call) {
   if (dry_run) return 0;
   const std::int64_t number = pool::release(side.context(), side.mailbox(), plan,
                                             [&](hsm::Role role) { side.log_in(role); });
-  keys::checkpoint_origin(side.context());
   const crypto::Certificate root = keys::origin_root(side.database());
   call.out.say("Release " + std::to_string(number) +
                " is in the mailbox. Its envelopes are signed under the root with fingerprint");

@@ -19,6 +19,7 @@ int pool_define(Call& call) {
   const requests::Topology topology = requests::parse_topology(text, file);
   app::App side(call.options);
   side.require(app::Side::kOrigin);
+  side.open_token();
   for (const toml::Fault& warning : topology.warnings)
     call.out.say("warning: " + warning.where.str() + ": " + warning.sentence);
   json::array list;
@@ -74,6 +75,7 @@ bool collect(Call& call, app::App& side, const PoolName& pool) {
 int pool_collect(Call& call) {
   app::App side(call.options);
   side.require(app::Side::kOrigin);
+  side.open_token();
   return collect(call, side, pool_of(call)) ? kExitDifferences : 0;
 }
 
@@ -100,6 +102,7 @@ int pool_reconcile(Call& call) {
   side.require(app::Side::kOrigin);
   const PoolName pool = pool_of(call);
   const bool dry_run = call.arguments.has("--dry-run");
+  side.open_token();
   collect(call, side, pool);
   json::array list;
   const auto repairs = pool::reconcile(side.context(), side.mailbox(), pool, dry_run);

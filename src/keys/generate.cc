@@ -2,6 +2,7 @@
 
 #include "crypto/digest.h"
 #include "hsm/key_pair.h"
+#include "keys/origin.h"
 #include "keys/possession.h"
 #include "policy/attributes.h"
 
@@ -75,6 +76,13 @@ StoredKey generate(Context& context, const KeyName& name, const std::optional<Po
                                   "generated", context.clock.now()});
     return "done";
   });
+  // Before the end: a run that cannot leave its record is run again, and then finds this version
+  // and makes no other. The origin's own keys come before there is one to sign the record.
+  if (pool)
+    operation.step("checkpoint", [&]() -> std::string {
+      checkpoint_origin(context);
+      return "done";
+    });
   operation.finish();
   return key(context.database, version);
 }

@@ -111,6 +111,9 @@ Param read_column(const soci::row& row, std::size_t column) {
 
 }  // namespace
 
+/// Up to this size a file is read whole when it is opened, which takes some milliseconds.
+constexpr std::uintmax_t kCheckedAtOpen = std::uintmax_t{8} << 20;
+
 struct Database::Impl {
   Impl(const fs::path& file, std::chrono::milliseconds busy)
       : path(file), session(soci::sqlite3, "dbname=\"" + file.string() + "\"") {
@@ -258,6 +261,8 @@ Database Database::open(const fs::path& path, std::chrono::milliseconds busy) {
   database.run("PRAGMA trusted_schema = OFF");
   if (!ours) adopt(database);
   migrate(database);
+  std::error_code unknown;
+  if (fs::file_size(path, unknown) <= kCheckedAtOpen) database.check();
   return database;
 }
 

@@ -67,7 +67,7 @@ class Database {
   std::optional<Row> row(std::string_view sql, const Params& params = {});
 
   /// Reads the whole file and throws kCorrupt if a page or a reference is damaged; as slow as the
-  /// file is large, so open() does not do it.
+  /// file is large, so open() does it for files of up to 8 MiB only.
   void check();
 
   const std::filesystem::path& path() const;

@@ -310,6 +310,16 @@ std::string Deployment::inventory() const {
   return out;
 }
 
+std::string Deployment::shape() const {
+  std::string out;
+  std::istringstream lines(inventory());
+  for (std::string line; std::getline(lines, line);) {
+    const bool object = line.find(" Object ") != std::string::npos;
+    out += (object ? line.substr(0, line.rfind(' ')) : line) + "\n";
+  }
+  return out;
+}
+
 testing::AssertionResult Deployment::audit_is_whole() const {
   for (const std::string& side : set_up_sides()) {
     if (side != "origin" && count(side, "setting WHERE name = 'poolkey-identity.spki'") == 0)

@@ -86,6 +86,8 @@ class Deployment {
   /// All that a refused verb must leave alone: every token's objects, and what the databases know.
   /// Not the audit log, the journal, reserved release numbers and statements, which only count up.
   std::string inventory() const;
+  /// The same without what chance chooses: key identifiers.
+  std::string shape() const;
   /// Every side's audit log is whole.
   testing::AssertionResult audit_is_whole() const;
 

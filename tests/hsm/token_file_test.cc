@@ -7,6 +7,10 @@
 #include <random>
 #include <thread>
 
+#include "hsm/key_pair.h"
+#include "keys/possession.h"
+#include "policy/attributes.h"
+#include "support/sides.h"
 #include "tests/base/process.h"
 #include "tests/support/matchers.h"
 #include "tests/support/soft_token.h"
@@ -57,13 +61,21 @@ TEST_F(TokenFileTest, RepairNeedsACopyAndTouchesNoWholeFile) {
   EXPECT_THAT([&] { restore_token_file(folder()); }, ThrowsErrc(Errc::kNotFound, "back-up"));
 }
 
-/// Processes that do nothing but log in are killed at random; the token is repaired and used after
-/// each. 40 here; the facts were measured with 200.
+/// Processes that do nothing but log in are killed at random, 200 of them; after each the token is
+/// repaired, and its key signs.
 TEST_F(TokenFileTest, NoKeyIsLostToProcessesKilledInALoginLoop) {
+  KeyPairSpec spec;
+  const policy::Policy policy = test::av_auth("EC-P-256");
+  spec.algorithm = policy.algorithm_name();
+  spec.private_attributes = policy::origin_private(policy);
+  spec.public_attributes = policy::origin_public(policy);
+  spec.label = "key@1";
+  spec.id = {0x01, 0x02};
+  const crypto::PublicKey key = generate_key_pair(*soft_.login(), spec);
   soft_.module()->reload();
   std::mt19937 random(20261122);
   int damaged = 0;
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < 200; ++round) {
     const pid_t child = test::start_child([&] {
       const auto module = Module::load(test::kSoftHsm);
       (void)module->reload();
@@ -73,7 +85,7 @@ TEST_F(TokenFileTest, NoKeyIsLostToProcessesKilledInALoginLoop) {
         token->logout();
       }
     });
-    std::this_thread::sleep_for(std::chrono::microseconds(20000 + random() % 20000));
+    std::this_thread::sleep_for(std::chrono::microseconds(8000 + random() % 12000));
     ::kill(child, SIGKILL);
     ASSERT_TRUE(WIFSIGNALED(test::end_of(child)));
     if (restore_token_file(folder())) ++damaged;
@@ -82,11 +94,13 @@ TEST_F(TokenFileTest, NoKeyIsLostToProcessesKilledInALoginLoop) {
       (void)module->reload();
       const auto token = Token::open(module, {soft_.label(), soft_.serial()});
       token->login(Role::kUser, Pin(soft_.user_pin()));
+      if (!keys::find_possessed(*token->lease(), key, spec.id))
+        throw std::runtime_error("the key does not sign");
     });
     ASSERT_EQ(used, 0) << "round " << round;
   }
   RecordProperty("damaged_and_repaired", damaged);
-  std::printf("%d of 40 kills damaged the token's file; each was repaired\n", damaged);
+  std::printf("%d of 200 kills damaged the token's file; each was repaired\n", damaged);
 }
 
 }  // namespace
