@@ -109,7 +109,6 @@ CK_OBJECT_HANDLE create_public_object(Session& session, const crypto::PublicKey&
   Template t;
   t.set(CKA_CLASS, CK_ULONG{CKO_PUBLIC_KEY})
       .set(CKA_KEY_TYPE, CK_ULONG{key.is_rsa() ? CKK_RSA : CKK_EC})
-      .set(CKA_TOKEN, true)
       .set(CKA_LABEL, label)
       .set(CKA_ID, id);
   if (key.is_rsa()) {
@@ -124,7 +123,7 @@ CK_OBJECT_HANDLE create_public_object(Session& session, const crypto::PublicKey&
     t.set(CKA_EC_PARAMS, ByteView(key.ec_params())).set(CKA_EC_POINT, ByteView(wrapped));
   }
   t.add(attributes);
-  return create_object(session, std::move(t));
+  return create_token_object(session, std::move(t));
 }
 
 std::size_t destroy_by_id(Token& token, ByteView id) {

@@ -153,6 +153,14 @@ CK_OBJECT_HANDLE create_object(Session& session, Template attributes) {
   return out;
 }
 
+CK_OBJECT_HANDLE create_token_object(Session& session, Template attributes) {
+  if (!session.module().quirks().creates_in_pieces)
+    return create_object(session, std::move(attributes.set(CKA_TOKEN, true)));
+  Unfinished passing(session);
+  const CK_OBJECT_HANDLE staged = passing.add(create_object(session, std::move(attributes)));
+  return copy_object(session, staged, Template().set(CKA_TOKEN, true));
+}
+
 void destroy_object(Session& session, CK_OBJECT_HANDLE object) {
   check(session.fn().C_DestroyObject(session.handle(), object), "destroy an object");
 }

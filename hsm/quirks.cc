@@ -13,6 +13,7 @@ constexpr std::array kRows{
            .needs_process_lock = true,
            .login_rewrites_token = true,
            .reload_before_missing = true,
+           .creates_in_pieces = true,
            .sync_token_files = true},
     Quirks{.profile = "nss-softokn", .manufacturer = "Mozilla Foundation"},
     Quirks{.profile = "standard", .manufacturer = ""},

@@ -26,6 +26,9 @@ struct Quirks {
   /// A token that another process made, or whose files were away for a moment, is seen only after
   /// C_Finalize + C_Initialize.
   bool reload_before_missing = false;
+  /// A token object is written attribute by attribute, so that a process killed in between leaves
+  /// a husk of one: objects are made in the session and copied, which is one write.
+  bool creates_in_pieces = false;
   /// Writes are not synced; the files lie below `directories.tokendir` of the configuration.
   bool sync_token_files = false;
 };

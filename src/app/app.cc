@@ -3,9 +3,11 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/file.h"
+#include "hsm/husk.h"
 #include "keys/outside_head.h"
 
 namespace poolkey::app {
@@ -28,6 +30,13 @@ PinSource source_for(const Config& config, const Options& options, hsm::Role rol
   return role == hsm::Role::kUser
              ? parse_pin_source(options.pin.empty() ? config.pin_source : options.pin)
              : parse_so_pin_source(options.so_pin.empty() ? "prompt" : options.so_pin);
+}
+
+/// Whether a process died within a step, so that the token may hold what it left.
+bool was_interrupted(store::Journal& journal) {
+  const auto pending = journal.pending();
+  return std::ranges::any_of(pending,
+                             [](const auto& left) { return left.interrupted.has_value(); });
 }
 
 bool same_side(const Config& a, const Config& b) {
@@ -92,6 +101,7 @@ void App::open_token(LogCheck check) {
 void App::log_in(hsm::Role role) {
   token_->login(role, read_pin(source_for(config_, options_, role), owner_of(config_, role)));
   if (role != hsm::Role::kUser || provider_) return;
+  if (was_interrupted(journal_)) (void)hsm::remove_husks(*token_);
   provider_ = std::make_unique<provider::Builtin>(token_);
   context_.library = provider_->context();
   context_.load_key = [this](std::string_view uri) { return provider_->load_private_key(uri); };

@@ -27,12 +27,11 @@ bool put_certificate(hsm::Token& token, const crypto::Certificate& certificate,
   hsm::Template same = x509_objects();
   same.set(CKA_LABEL, label).set(CKA_ID, id).set(CKA_VALUE, ByteView(certificate.der()));
   if (!hsm::find_objects(*lease, same).empty()) return false;
-  same.set(CKA_TOKEN, true)
-      .set(CKA_PRIVATE, false)
+  same.set(CKA_PRIVATE, false)
       .set(CKA_SUBJECT, ByteView(certificate.subject_der()))
       .set(CKA_ISSUER, ByteView(certificate.issuer_der()))
       .set(CKA_SERIAL_NUMBER, ByteView(certificate.serial_der()));
-  hsm::create_object(*lease, std::move(same));
+  hsm::create_token_object(*lease, std::move(same));
   token.module().sync();
   return true;
 }

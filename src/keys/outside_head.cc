@@ -65,12 +65,10 @@ void put_in_token(hsm::Token& token, const OutsideHead& head) {
   const hsm::Lease lease = token.lease();
   const std::vector<CK_OBJECT_HANDLE> before = hsm::find_objects(*lease, head_objects());
   try {
-    hsm::create_object(*lease, head_objects()
-                                   .set(CKA_TOKEN, true)
-                                   .set(CKA_PRIVATE, false)
-                                   .set(CKA_MODIFIABLE, false)
-                                   .set(CKA_APPLICATION, std::string("poolkey"))
-                                   .set(CKA_VALUE, view(line_of(head))));
+    hsm::create_token_object(*lease, head_objects()
+                                         .set(CKA_PRIVATE, false)
+                                         .set(CKA_APPLICATION, "poolkey")
+                                         .set(CKA_VALUE, view(line_of(head))));
   } catch (const Error& error) {
     if (!means_no_data_objects(error)) throw;
     log("keys").debug("{} holds no data objects: the head of the audit log is not in it",

@@ -47,7 +47,7 @@ void redirect(const std::filesystem::path& from, int flags, int to) {
 }
 
 /// Waits for the end, or makes one.
-int end_within(pid_t child, std::chrono::seconds limit) {
+int end_within(pid_t child, std::chrono::microseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   int status = 0;
   while (::waitpid(child, &status, WNOHANG) == 0) {
@@ -56,7 +56,9 @@ int end_within(pid_t child, std::chrono::seconds limit) {
       ::waitpid(child, &status, 0);
       break;
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::this_thread::sleep_for(std::min<std::chrono::microseconds>(
+        std::chrono::milliseconds(2),
+        std::chrono::ceil<std::chrono::microseconds>(deadline - std::chrono::steady_clock::now())));
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

@@ -19,9 +19,9 @@ struct Command {
   std::map<std::string, std::string> environment{};
   std::filesystem::path third{};  ///< what its file descriptor 3 reads, if anything
   std::optional<std::size_t>
-      largest_file{};              ///< writes beyond this many octets fail, as on a full disk
-  bool as_nobody = false;          ///< without the rights of root
-  std::chrono::seconds limit{60};  ///< killed after that
+      largest_file{};      ///< writes beyond this many octets fail, as on a full disk
+  bool as_nobody = false;  ///< without the rights of root
+  std::chrono::microseconds limit{std::chrono::seconds(60)};  ///< killed after that
 };
 
 /// How it ended and what it said.

@@ -285,7 +285,8 @@ std::vector<std::string> Deployment::objects(const std::string& side,
   std::istringstream lines(listed.out);
   for (std::string line; std::getline(lines, line);) {
     const auto value = [&] {
-      return " " + line.substr(line.find_first_not_of(' ', line.find(':') + 1));
+      const std::size_t at = line.find_first_not_of(' ', line.find(':') + 1);
+      return " " + (at == std::string::npos ? "(none)" : line.substr(at));
     };
     if (line.find("Object;") != std::string::npos)
       out.push_back(line.substr(0, line.find(';')));
