@@ -153,8 +153,21 @@ CK_OBJECT_HANDLE create_object(Session& session, Template attributes) {
   return out;
 }
 
+namespace {
+
+bool forbids_copies(Template& attributes) {
+  const CK_ATTRIBUTE* given = attributes.data();
+  for (CK_ULONG i = 0; i < attributes.count(); ++i)
+    if ((given[i].type == CKA_COPYABLE || given[i].type == CKA_MODIFIABLE) &&
+        *static_cast<const CK_BBOOL*>(given[i].pValue) == CK_FALSE)
+      return true;
+  return false;
+}
+
+}  // namespace
+
 CK_OBJECT_HANDLE create_token_object(Session& session, Template attributes) {
-  if (!session.module().quirks().creates_in_pieces)
+  if (!session.module().quirks().creates_in_pieces || forbids_copies(attributes))
     return create_object(session, std::move(attributes.set(CKA_TOKEN, true)));
   Unfinished passing(session);
   const CK_OBJECT_HANDLE staged = passing.add(create_object(session, std::move(attributes)));

@@ -33,8 +33,8 @@ std::string differences(const AttributeSet& expected, const AttributeSet& found)
 /// C_CopyObject with `changes`.
 CK_OBJECT_HANDLE copy_object(Session& session, CK_OBJECT_HANDLE object, Template changes);
 CK_OBJECT_HANDLE create_object(Session& session, Template attributes);
-/// The same for an object of the token that may be copied and modified: where the module writes in
-/// pieces, as a session object that is then copied.
+/// The same for an object of the token: where the module writes in pieces, as a session object that
+/// is then copied, unless its attributes forbid that.
 CK_OBJECT_HANDLE create_token_object(Session& session, Template attributes);
 void destroy_object(Session& session, CK_OBJECT_HANDLE object);
 
