@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "hsm/husk.h"
 #include "keys/outside_head.h"
 
@@ -98,8 +99,12 @@ void App::open_token(LogCheck check) {
   if (check == LogCheck::kRequire) keys::require_no_older_log(context_);
 }
 
-void App::log_in(hsm::Role role) {
-  token_->login(role, read_pin(source_for(config_, options_, role), owner_of(config_, role)));
+Pin App::ask_pin(hsm::Role role) const { return app::ask_pin(config_, options_, role); }
+
+void App::log_in(hsm::Role role) { log_in(role, ask_pin(role)); }
+
+void App::log_in(hsm::Role role, const Pin& pin) {
+  token_->login(role, pin);
   if (role != hsm::Role::kUser || provider_) return;
   if (was_interrupted(journal_)) (void)hsm::remove_husks(*token_);
   provider_ = std::make_unique<provider::Builtin>(token_);
@@ -112,9 +117,47 @@ void App::use_token() {
   log_in(hsm::Role::kUser);
 }
 
+void App::with_configuration(const fs::path& softhsm2_conf,
+                             const std::function<void(const std::shared_ptr<hsm::Module>&)>& act) {
+  // Whatever holds a handle of the module goes before the module starts anew.
+  const auto turn_to = [&](const fs::path& conf) {
+    context_.load_key = {};
+    context_.library = nullptr;
+    provider_.reset();
+    context_.token.reset();
+    token_.reset();
+    ::setenv("SOFTHSM2_CONF", conf.c_str(), /*overwrite=*/1);
+    if (!module_->reload())
+      throw Error(Errc::kUnsupported,
+                  "'" + config_.module.string() + "' is in use by another part of this process");
+  };
+  const fs::path ours = hsm::softhsm_configuration();
+  const auto return_to_ours = [&] {
+    turn_to(ours);
+    token_ = hsm::Token::open(module_, token_name(config_));
+    context_.token = token_;
+  };
+  turn_to(softhsm2_conf);
+  try {
+    act(module_);
+  } catch (const Error&) {
+    try {
+      return_to_ours();
+    } catch (const Error& error) {  // the first fault is the one to tell
+      log("app").error("the token could not be opened again: {}", error.what());
+    }
+    throw;
+  }
+  return_to_ours();
+}
+
 pool::MemberSide App::member() {
   return {context_, mailbox(), config_.pool.value(), config_.member.value(),
           options_.home / "state"};
+}
+
+Pin ask_pin(const Config& config, const Options& options, hsm::Role role) {
+  return read_pin(source_for(config, options, role), owner_of(config, role));
 }
 
 void set_up_side(const fs::path& home, Config wanted, const Options& options) {

@@ -2,6 +2,7 @@
 // May touch: everything below. Called by: cli.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,7 @@ class App {
   App& operator=(const App&) = delete;
 
   const Config& config() const { return config_; }
+  const std::filesystem::path& home() const { return options_.home; }
   /// Throws kInvalidArgument if this home is the other side's.
   void require(Side side) const;
 
@@ -42,8 +44,17 @@ class App {
   void open_token(LogCheck check = LogCheck::kRequire);
   /// Logs in to the open token. As user it also sets up the provider.
   void log_in(hsm::Role role);
+  /// The same with a PIN that was read before.
+  void log_in(hsm::Role role, const Pin& pin);
   /// Both, as user.
   void use_token();
+  /// Reads a PIN from the source that is configured or given. A descriptor gives it once.
+  Pin ask_pin(hsm::Role role) const;
+  /// Runs `act` while the module knows the tokens of another SoftHSM configuration; afterwards it
+  /// knows ours again, and our token is open with nobody logged in. Throws kUnsupported where the
+  /// module was initialised by somebody else.
+  void with_configuration(const std::filesystem::path& softhsm2_conf,
+                          const std::function<void(const std::shared_ptr<hsm::Module>&)>& act);
 
   keys::Context& context() { return context_; }
   pool::Mailbox mailbox() const { return pool::Mailbox(config_.mailbox); }
@@ -67,6 +78,9 @@ class App {
 
 /// Loads the module of a configuration, with its softhsm2.conf in the environment.
 std::shared_ptr<hsm::Module> load_module(const Config& config);
+
+/// Reads a PIN of a configuration's token, from the source given by the options or configured.
+Pin ask_pin(const Config& config, const Options& options, hsm::Role role);
 
 /// What `origin init` and `member init` begin with: configuration, and the token where it is
 /// missing. Run again after a crash it goes on where it stopped. Throws kAlreadyExists if the home

@@ -1,5 +1,7 @@
 #include "app/config.h"
 
+#include <sstream>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "base/toml.h"
@@ -107,6 +109,19 @@ fs::path ensure_softhsm_conf(const fs::path& home) {
                          "slots.removable = false\nslots.mechanisms = " +
                          std::string(kMechanisms) + "\n");
   return file;
+}
+
+std::string with_token_folder(const std::string& softhsm_conf, const fs::path& tokens) {
+  const std::string ours = "directories.tokendir = " + tokens.string() + "\n";
+  std::string out;
+  std::istringstream lines(softhsm_conf);
+  bool named = false;
+  for (std::string line; std::getline(lines, line);) {
+    const bool names = line.starts_with("directories.tokendir");
+    out += names ? ours : line + "\n";
+    named = named || names;
+  }
+  return named ? out : ours + out;
 }
 
 }  // namespace poolkey::app

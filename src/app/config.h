@@ -36,4 +36,7 @@ bool has_config(const std::filesystem::path& home);
 /// on it cannot be used for an attack either. Written where it is missing; gives its path.
 std::filesystem::path ensure_softhsm_conf(const std::filesystem::path& home);
 
+/// The text of a softhsm2.conf with its tokens in another folder; everything else stays.
+std::string with_token_folder(const std::string& softhsm_conf, const std::filesystem::path& tokens);
+
 }  // namespace poolkey::app

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "base/error.h"
 
@@ -112,6 +113,12 @@ PinSource parse_pin_source(std::string_view text) {
   throw Error(Errc::kInvalidArgument,
               "a PIN source is 'file:PATH', 'fd:N', 'credential:NAME' or 'prompt'; the PIN itself "
               "is never given on the command line, where others can read it");
+}
+
+std::string absolute_pin_source(const std::string& source) {
+  const PinSource parsed = parse_pin_source(source);
+  if (parsed.kind != PinSource::Kind::kFile) return source;
+  return "file:" + std::filesystem::absolute(parsed.value).string();
 }
 
 PinSource parse_so_pin_source(std::string_view text) {

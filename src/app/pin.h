@@ -24,6 +24,9 @@ PinSource parse_pin_source(std::string_view text);
 /// "prompt" are taken.
 PinSource parse_so_pin_source(std::string_view text);
 
+/// The source with its path made absolute, as a configuration keeps it.
+std::string absolute_pin_source(const std::string& source);
+
 /// Reads the PIN; one newline at its end is dropped. `whose` stands in the prompt and in sentences.
 /// A descriptor is read once, so ask once. Throws kNotFound, kUnavailable, or kInvalidArgument for
 /// an empty PIN or a prompt without a terminal.

@@ -123,6 +123,29 @@ void sync_tree(const fs::path& folder) {
   sync_path(folder);
 }
 
+StagedFolder::StagedFolder(fs::path place) : place_(std::move(place)) {
+  if (!place_.has_filename()) place_ = place_.parent_path();  // "backup/"
+  if (fs::exists(place_) && !(fs::is_directory(place_) && fs::is_empty(place_)))
+    throw Error(Errc::kAlreadyExists, "'" + place_.string() + "' is there already, and not empty");
+  path_ = place_.string() + ".unfinished";
+  std::error_code error;
+  fs::remove_all(path_, error);
+  if (error) fail("remove", path_, error.value());
+  make_private_folder(path_);
+}
+
+StagedFolder::~StagedFolder() {
+  std::error_code ignored;
+  if (!path_.empty()) fs::remove_all(path_, ignored);
+}
+
+void StagedFolder::put_in_place() {
+  sync_tree(path_);
+  if (::rename(path_.c_str(), place_.c_str()) != 0) fail("make", place_, errno);
+  path_.clear();
+  sync_path(folder_of(place_));
+}
+
 FileLock::FileLock(const fs::path& path, bool create, int seconds) {
   fd_ = create ? ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)
                : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

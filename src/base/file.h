@@ -32,6 +32,25 @@ void make_private_folder(const std::filesystem::path& path);
 /// Syncs a folder and everything below it to the disk. Throws kUnavailable.
 void sync_tree(const std::filesystem::path& folder);
 
+/// A folder that is filled beside its place and then renamed to it, so that what stands at the
+/// place is always whole. Until then it is called PLACE.unfinished, and goes with the object.
+class StagedFolder {
+ public:
+  /// Makes it (mode 0700) in the place of what an interrupted run left. Throws kAlreadyExists if
+  /// something other than an empty folder stands at `place`.
+  explicit StagedFolder(std::filesystem::path place);
+  StagedFolder(const StagedFolder&) = delete;
+  StagedFolder& operator=(const StagedFolder&) = delete;
+  ~StagedFolder();
+
+  const std::filesystem::path& path() const { return path_; }
+  /// Syncs all that is in it and renames it.
+  void put_in_place();
+
+ private:
+  std::filesystem::path place_, path_;
+};
+
 /// An exclusive advisory lock on a file (flock), held for the life of the object. The file is not
 /// written; it is made only where `create` says so. Waits at most `seconds`, then throws kTimeout.
 class FileLock {

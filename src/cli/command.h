@@ -60,6 +60,7 @@ struct Command {
 };
 
 std::span<const Command> setup_commands();
+std::span<const Command> origin_commands();
 std::span<const Command> policy_commands();
 std::span<const Command> member_commands();
 std::span<const Command> key_commands();

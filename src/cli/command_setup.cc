@@ -38,10 +38,7 @@ app::Config wanted_config(const Call& call, app::Side side, const std::string& l
   out.module = call.arguments.one("--module", std::string(kSoftHsm));
   out.token_label = call.arguments.one("--token", label);
   out.mailbox = fs::absolute(call.arguments.one("--mailbox"));
-  out.pin_source = call.options.pin;
-  const std::string file_prefix = "file:";
-  if (out.pin_source.starts_with(file_prefix))
-    out.pin_source = file_prefix + fs::absolute(out.pin_source.substr(file_prefix.size())).string();
+  out.pin_source = app::absolute_pin_source(call.options.pin);
   return out;
 }
 

@@ -166,8 +166,8 @@ int run(int argc, char** argv) {
 
   std::deque<Bound> all;
   for (const auto commands :
-       {setup_commands(), policy_commands(), member_commands(), key_commands(), pool_commands(),
-        certificate_commands(), audit_commands()})
+       {setup_commands(), origin_commands(), policy_commands(), member_commands(), key_commands(),
+        pool_commands(), certificate_commands(), audit_commands()})
     for (const Command& command : commands) {
       const std::string summary =
           std::string(command.summary) +

@@ -2,6 +2,7 @@
 
 #include "crypto/digest.h"
 #include "hsm/key_pair.h"
+#include "keys/number.h"
 #include "keys/origin.h"
 #include "keys/possession.h"
 #include "policy/attributes.h"
@@ -28,7 +29,9 @@ StoredKey generate(Context& context, const KeyName& name, const std::optional<Po
                    const policy::Policy& policy) {
   store::Operation operation = context.journal.begin("key generate", name.str());
   const KeyVersion version = parse_key_version(operation.step("version", [&] {
-    return KeyVersion{name, newest_version(context.database, name) + 1}.str();
+    const auto next =
+        next_number(context.database, Counter::kVersion, newest_version(context.database, name));
+    return KeyVersion{name, static_cast<std::uint32_t>(next)}.str();
   }));
   // What was begun under one policy for one pool is not finished under another.
   const std::string terms =

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "crypto/digest.h"
 #include "keys/certificate_object.h"
+#include "keys/number.h"
 #include "keys/oids.h"
 #include "keys/possession.h"
 #include "policy/attributes.h"
@@ -29,7 +30,8 @@ void store_challenge(keys::Context& context, const PoolName& pool, const MemberN
        {"member", member.str()},
        {"nonce", hex(nonce)},
        {"document", base64(document)},
-       {"number", newest->is_null("newest") ? 1 : newest->integer("newest") + 1},
+       {"number", keys::next_number(context.database, keys::Counter::kChallenge,
+                                    newest->is_null("newest") ? 0 : newest->integer("newest"))},
        {"now", rfc3339(context.clock.now())}});
   transaction.commit();
 }

@@ -3,6 +3,7 @@
 #include "crypto/digest.h"
 #include "hsm/object.h"
 #include "hsm/wrap.h"
+#include "keys/number.h"
 #include "keys/oids.h"
 #include "policy/attributes.h"
 #include "pool/statement.h"
@@ -58,7 +59,9 @@ std::string subject_of(const ReleasePlan& plan) {
 std::int64_t take_number(keys::Context& context, const ReleasePlan& plan) {
   store::Transaction transaction(context.database);
   const auto newest = context.database.row("SELECT MAX(number) AS newest FROM release");
-  const std::int64_t number = newest->is_null("newest") ? 1 : newest->integer("newest") + 1;
+  const std::int64_t number =
+      keys::next_number(context.database, keys::Counter::kRelease,
+                        newest->is_null("newest") ? 0 : newest->integer("newest"));
   context.database.run(
       "INSERT INTO release (number, pool, suite, created_at, operator)"
       " VALUES (:number, :pool, :suite, :now, :operator)",

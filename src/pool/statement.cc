@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "keys/number.h"
 #include "keys/oids.h"
 
 namespace poolkey::pool {
@@ -19,7 +20,8 @@ Statement next_statement(store::Database& database, const PoolName& pool, const 
       {{"pool", pool.str()}, {"member", member.name.str()}});
   Statement out{address_of(pool, member),
                 member.token_label,
-                newest->is_null("newest") ? 1 : newest->integer("newest") + 1,
+                keys::next_number(database, keys::Counter::kStatement,
+                                  newest->is_null("newest") ? 0 : newest->integer("newest")),
                 {}};
   const std::vector<KeyVersion> current = in_force(database, pool);
   for (const keys::StoredKey& key : keys::keys_of_pool(database, pool)) {

@@ -298,6 +298,19 @@ void Database::check() {
                 "the database '" + path().string() + "' is damaged: restore it from a backup");
 }
 
+void Database::copy_to(const fs::path& file) {
+  if (fs::exists(file))
+    throw Error(Errc::kAlreadyExists, "'" + file.string() + "' is there already");
+  prepare_file(file);  // SQLite takes an empty file, and would make one that others can read
+  try {
+    run("VACUUM INTO :file", {{"file", file.string()}});
+  } catch (const Error& error) {
+    std::error_code ignored;
+    fs::remove(file, ignored);
+    throw Error(error.code(), "cannot write the copy '" + file.string() + "': " + error.what());
+  }
+}
+
 Transaction::Transaction(Database& database) : impl_(*database.impl_) {
   if (impl_.in_transaction) throw Error(Errc::kInternal, "a transaction within a transaction");
   impl_.execute("BEGIN IMMEDIATE", {}, nullptr);

@@ -70,6 +70,11 @@ class Database {
   /// file is large, so open() does it for files of up to 8 MiB only.
   void check();
 
+  /// Writes a whole, compact copy of the database as it is at this moment to a new file (mode
+  /// 0600), last commits and all; other processes go on meanwhile. Not within a Transaction. Throws
+  /// kAlreadyExists if the file is there, and kUnavailable naming it where it cannot be written.
+  void copy_to(const std::filesystem::path& file);
+
   const std::filesystem::path& path() const;
 
  private:
