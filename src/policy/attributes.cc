@@ -80,6 +80,9 @@ void add_extractable(Sheet& sheet, const Policy& policy, Side side) {
     const bool wrapped = exports.wrapped.has_value();
     sheet.add("CKA_EXTRACTABLE", wrapped, {"export.mode", exports.mode.where},
               wrapped ? "members receive it, wrapped" : "it never leaves its token");
+  } else if (side == Side::kStandbyPrivate) {
+    sheet.add("CKA_EXTRACTABLE", true, {"export.standby", exports.wrapped->standbys.where},
+              "a standby takes the origin's place: members receive it from there, wrapped");
   } else {
     const auto& re_export = exports.wrapped->re_export;
     sheet.add("CKA_EXTRACTABLE", re_export.value, {"export.re_export", re_export.where},
@@ -148,6 +151,10 @@ std::string_view name(Side side) noexcept {
       return "replica private";
     case Side::kReplicaPublic:
       return "replica public";
+    case Side::kStandbyPrivate:
+      return "standby private";
+    case Side::kStandbyPublic:
+      return "standby public";
   }
   return "?";
 }
@@ -170,6 +177,16 @@ AttributeSet replica_public(const Policy& policy) {
   return attributes(public_rows(policy, Side::kReplicaPublic));
 }
 
+AttributeSet standby_private(const Policy& policy) {
+  require_replica(policy);
+  return attributes(private_rows(policy, Side::kStandbyPrivate));
+}
+
+AttributeSet standby_public(const Policy& policy) {
+  require_replica(policy);
+  return attributes(public_rows(policy, Side::kStandbyPublic));
+}
+
 std::vector<ExplainedAttribute> explain(const Policy& policy) {
   std::vector<ExplainedAttribute> out;
   const auto append = [&out](std::vector<ExplainedAttribute> rows) {
@@ -180,6 +197,9 @@ std::vector<ExplainedAttribute> explain(const Policy& policy) {
   if (!policy.exports().wrapped) return out;
   append(private_rows(policy, Side::kReplicaPrivate));
   append(public_rows(policy, Side::kReplicaPublic));
+  if (policy.exports().wrapped->standbys.value.empty()) return out;
+  append(private_rows(policy, Side::kStandbyPrivate));
+  append(public_rows(policy, Side::kStandbyPublic));
   return out;
 }
 

@@ -12,8 +12,16 @@
 
 namespace poolkey::policy {
 
-/// The four objects a policy shapes. A replica is a member's copy of an origin key.
-enum class Side { kOriginPrivate, kOriginPublic, kReplicaPrivate, kReplicaPublic };
+/// The objects a policy shapes. A replica is a member's copy of an origin key; that of a standby
+/// origin may be handed on.
+enum class Side {
+  kOriginPrivate,
+  kOriginPublic,
+  kReplicaPrivate,
+  kReplicaPublic,
+  kStandbyPrivate,
+  kStandbyPublic,
+};
 
 /// "origin private", "replica public".
 std::string_view name(Side side) noexcept;
@@ -27,6 +35,10 @@ AttributeSet origin_public(const Policy& policy);
 AttributeSet replica_private(const Policy& policy);
 AttributeSet replica_public(const Policy& policy);
 
+/// What a standby origin's token holds.
+AttributeSet standby_private(const Policy& policy);
+AttributeSet standby_public(const Policy& policy);
+
 /// One attribute of one side and what gives it its value.
 struct ExplainedAttribute {
   Side side;
@@ -36,7 +48,8 @@ struct ExplainedAttribute {
   std::string reason;
 };
 
-/// Every attribute of every side the policy has (no replica sides if the mode is `none`).
+/// Every attribute of every side the policy has (no replica sides if the mode is `none`, no standby
+/// sides where it names none).
 std::vector<ExplainedAttribute> explain(const Policy& policy);
 
 }  // namespace poolkey::policy

@@ -100,6 +100,18 @@ void check_export(const Sections& s, toml::Faults& faults) {
                "hold the same key");
 }
 
+/// `origin init` makes these keys and their certificates in one run: no backup comes in between.
+void check_backup(const Sections& s, toml::Faults& faults) {
+  if (!s.key.require_backup.value) return;
+  for (Role role : {Role::kRoot, Role::kIssuingCa, Role::kEnvelopeSigner, Role::kAuditSigner})
+    if (find(s.request.roles, role) != nullptr)
+      return faults.add(s.key.require_backup.where,
+                        fmt::format("role '{}' is the origin's own, whose certificates are made "
+                                    "before there is a backup; remove 'key.require_backup', and "
+                                    "back the origin up once it is set up",
+                                    word(role)));
+}
+
 void check_ca(const Sections& s, toml::Faults& faults) {
   const Location* at = find(s.ca.allowed, CaKind::kPublic);
   if (at == nullptr) return;
@@ -130,6 +142,7 @@ void find_contradictions(const Sections& s, toml::Faults& faults) {
   check_issue(s, faults);
   check_lifetime(s.lifetime, faults);
   check_export(s, faults);
+  check_backup(s, faults);
   check_ca(s, faults);
   check_public_lint(s.request, faults);
 }

@@ -26,8 +26,13 @@ struct Facts {
   std::optional<Usage> usage{};        ///< what a signature is for
   std::optional<Suite> suite{};        ///< how the key is wrapped
   std::uint32_t recipients = 0;        ///< members that a release is for
+  std::vector<MemberName> standbys{};  ///< standby origins that a release is for as well
+  bool standby = false;                ///< the member that acts is a standby origin
+  /// The standby origin that has taken the lost origin's place, if one has, and releases.
+  std::optional<MemberName> promoted{};
   bool enrolled = false;               ///< every member concerned is enrolled in the pool
   bool from_origin = false;            ///< the releasing token is the one it was born in
+  bool safeguarded = false;            ///< proven in a backup of the origin, or at a standby
   std::optional<Role> role{};          ///< what the certificate is for
   std::optional<CaKind> ca{};          ///< who issues it
   std::optional<Duration> validity{};  ///< of the certificate: notAfter - notBefore

@@ -31,6 +31,11 @@ class Section {
     return reader_.optional_boolean(key).value_or(Located<bool>{});
   }
 
+  /// False where the key is left out.
+  Located<bool> flag(std::string_view key) {
+    return has(key) ? reader_.optional_boolean(key).value_or(Located<bool>{}) : Located<bool>{};
+  }
+
   template <class T>
   Located<T> number(std::string_view key, std::int64_t low, std::int64_t high) {
     if (missing(key)) return {};
@@ -58,6 +63,20 @@ class Section {
       return value;
     };
     return collect<E>(key, may_be_empty, parse);
+  }
+
+  /// Names of standby origins; none where the key is left out.
+  LocatedList<std::string> names(std::string_view key) {
+    if (!has(key)) return {};
+    return collect<std::string>(
+        key, true, [&](const Located<std::string>& item) -> std::optional<std::string> {
+          try {
+            return MemberName(item.value).str();
+          } catch (const Error& error) {
+            fault(item.where, error.what());
+            return std::nullopt;
+          }
+        });
   }
 
   /// Names of pools, or "*" alone.
@@ -146,6 +165,7 @@ KeyRules read_key(Section section) {
   if (ec || (!rsa && section.has("curve"))) key.curve = section.one<Curve>("curve");
   key.usages = section.list<Usage>("usages");
   key.signing = section.one<Signing>("signing");
+  key.require_backup = section.flag("require_backup");
   section.finish();
   return key;
 }
@@ -155,7 +175,7 @@ ExportRules read_export(Section section) {
   out.mode = section.one<ExportMode>("mode");
   const bool none = out.mode.where.line != 0 && out.mode.value == ExportMode::kNone;
   if (none) {
-    for (const char* key : {"suites", "recipients", "max_recipients", "re_export"})
+    for (const char* key : {"suites", "recipients", "max_recipients", "re_export", "standby"})
       if (section.has(key))
         section.fault(section.place(key),
                       fmt::format("'export.{}' contradicts mode 'none'; remove it, or set "
@@ -167,6 +187,7 @@ ExportRules read_export(Section section) {
     wrapped.recipients = section.pools("recipients");
     wrapped.max_recipients = section.number<std::uint32_t>("max_recipients", 1, 1000);
     wrapped.re_export = section.boolean("re_export");
+    wrapped.standbys = section.names("standby");
     out.wrapped = std::move(wrapped);
   }
   section.finish();

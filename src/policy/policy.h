@@ -34,6 +34,7 @@ struct KeyRules {
   std::optional<Located<Curve>> curve;         ///< exactly when EC
   LocatedList<Usage> usages;
   Located<Signing> signing;
+  Located<bool> require_backup;  ///< false, and without a location, where the file is silent
 };
 
 /// The rest of [export], which stands there exactly when the mode is `wrapped`.
@@ -42,6 +43,7 @@ struct WrappedRules {
   LocatedList<std::string> recipients;  ///< pool names, or "*" alone
   Located<std::uint32_t> max_recipients;
   Located<bool> re_export;
+  LocatedList<std::string> standbys;  ///< names; empty, and without a location, where it is silent
 };
 
 /// [export]: whether and how a key leaves the token it was born in.

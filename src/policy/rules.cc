@@ -100,7 +100,25 @@ Refusal exportable(const Policy& p, const Facts& f) {
       f.key.str());
 }
 
+bool names_standby(const Policy& p, const MemberName& standby) {
+  return contains(p.exports().wrapped->standbys, standby.str());
+}
+
+/// Of a standby that receives, and of those that a release is for.
+Refusal standby(const Policy& p, const Facts& f) {
+  std::vector<MemberName> asked = f.standbys;
+  if (f.standby && f.member) asked.push_back(*f.member);
+  for (const MemberName& name : asked)
+    if (!names_standby(p, name))
+      return fmt::format(
+          "standby '{}' may not hold {}, which it could hand on; name it in export.standby of "
+          "policy '{}' and generate a new version",
+          name.str(), f.key.str(), p.name());
+  return std::nullopt;
+}
+
 Refusal recipient(const Policy& p, const Facts& f) {
+  if (f.standby) return standby(p, f);
   if (!f.pool) return fmt::format("no pool was named to receive {}", f.key.str());
   const auto& allowed = p.exports().wrapped->recipients;
   if (contains(allowed, f.pool->str()) || contains(allowed, std::string("*"))) {
@@ -116,7 +134,8 @@ Refusal recipient(const Policy& p, const Facts& f) {
 
 Refusal recipient_count(const Policy& p, const Facts& f) {
   const std::uint32_t limit = p.exports().wrapped->max_recipients.value;
-  if (f.recipients >= 1 && f.recipients <= limit) return std::nullopt;
+  const std::uint32_t least = f.standbys.empty() ? 1 : 0;
+  if (f.recipients >= least && f.recipients <= limit) return std::nullopt;
   return fmt::format("the release of {} is for {} members; 1 to {} are allowed", f.key.str(),
                      f.recipients, limit);
 }
@@ -131,8 +150,23 @@ Refusal suite(const Policy& p, const Facts& f) {
 
 Refusal re_export(const Policy& p, const Facts& f) {
   if (f.from_origin || p.exports().wrapped->re_export.value) return std::nullopt;
+  if (f.promoted && names_standby(p, *f.promoted)) return std::nullopt;
   return fmt::format("a member that received {} may not hand it on; release it from its origin",
                      f.key.str());
+}
+
+/// What the loss of one token would end is not used. A member cannot know: what it is given was
+/// released, and so asked about then. A standby gets it first, so that it can prove it.
+Refusal outlives_its_token(const Policy& p, const Facts& f) {
+  if (!p.key().require_backup.value || f.safeguarded || f.member) return std::nullopt;
+  if (f.recipients == 0 && !f.standbys.empty()) return std::nullopt;
+  return fmt::format(
+      "{} is in one token only, and is not used before it is proven in a backup{}; run 'poolkey "
+      "origin backup --out DIR', then again",
+      f.key.str(),
+      p.exports().wrapped && !p.exports().wrapped->standbys.value.empty()
+          ? " or at a standby ('poolkey key release --standbys-only')"
+          : "");
 }
 
 /// One member's act on its replica; an act on the origin alone names no member.
@@ -215,10 +249,12 @@ Refusal successor_overlap(const Policy& p, const Facts& f) {
 // and those of [issue] only of a key with usage `certificate`, which cannot lack the table.
 const Location& at_size(const Policy& p) { return p.size_location(); }
 const Location& at_usages(const Policy& p) { return p.key().usages.where; }
+const Location& at_backup(const Policy& p) { return p.key().require_backup.where; }
 const Location& at_mode(const Policy& p) { return p.exports().mode.where; }
 const Location& at_recipients(const Policy& p) { return p.exports().wrapped->recipients.where; }
 const Location& at_max(const Policy& p) { return p.exports().wrapped->max_recipients.where; }
 const Location& at_suites(const Policy& p) { return p.exports().wrapped->suites.where; }
+const Location& at_standby(const Policy& p) { return p.exports().wrapped->standbys.where; }
 const Location& at_re_export(const Policy& p) { return p.exports().wrapped->re_export.where; }
 const Location& at_key_days(const Policy& p) { return p.lifetime().key.where; }
 const Location& at_certificate_days(const Policy& p) { return p.lifetime().certificate.where; }
@@ -246,7 +282,9 @@ constexpr Rule kRules[] = {
     {Action::kRelease, "export.max_recipients", at_max, recipient_count},
     {Action::kRelease, "export.suites", at_suites, suite},
     {Action::kRelease, "export.re_export", at_re_export, re_export},
+    {Action::kRelease, "export.standby", at_standby, standby},
     {Action::kRelease, "lifetime.key_days", at_key_days, within_key_life},
+    {Action::kRelease, "key.require_backup", at_backup, outlives_its_token},
 
     {Action::kAccept, "export.mode", at_mode, exportable},
     {Action::kAccept, "export.recipients", at_recipients, recipient},
@@ -266,6 +304,7 @@ constexpr Rule kRules[] = {
     {Action::kRequest, "ca.allowed", at_ca, ca_kind},
     {Action::kRequest, "lifetime.certificate_days", at_certificate_days, certificate_days},
     {Action::kRequest, "lifetime.key_days", at_key_days, certificate_ends_before_key},
+    {Action::kRequest, "key.require_backup", at_backup, outlives_its_token},
 
     {Action::kIssue, "ca.allowed", at_ca, ca_kind},
     {Action::kIssue, "request.roles", at_roles, role},
@@ -273,12 +312,14 @@ constexpr Rule kRules[] = {
     {Action::kIssue, "request.extended_key_usage", at_eku, extended_key_usage},
     {Action::kIssue, "lifetime.certificate_days", at_certificate_days, certificate_days},
     {Action::kIssue, "lifetime.key_days", at_key_days, certificate_ends_before_key},
+    {Action::kIssue, "key.require_backup", at_backup, outlives_its_token},
 
     {Action::kInstall, "request.roles", at_roles, role},
     {Action::kInstall, "ca.allowed", at_ca, ca_kind},
     {Action::kInstall, "lifetime.certificate_days", at_certificate_days, certificate_days},
     {Action::kInstall, "export.mode", at_mode, member_may_hold},
     {Action::kInstall, "export.recipients", at_recipients, member_is_enrolled},
+    {Action::kInstall, "key.require_backup", at_backup, outlives_its_token},
 
     {Action::kDestroy, "lifetime.overlap_hours", at_overlap, successor_overlap},
 };

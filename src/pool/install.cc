@@ -4,6 +4,7 @@
 #include "keys/oids.h"
 #include "keys/possession.h"
 #include "pool/deliver.h"
+#include "pool/safeguard.h"
 
 namespace poolkey::pool {
 namespace {
@@ -27,6 +28,18 @@ policy::Permit install_permit(MemberSide& side, const CertificateDelivery& deliv
   facts.validity = certificate.not_after() - certificate.not_before();
   facts.enrolled = true;
   return keys::permit(side.context, accepted_policy(side, delivery.key), facts);
+}
+
+/// The origin's word that the certificate may stand beside the key, whoever installs it.
+policy::Permit publish_permit(keys::Context& context, const PoolName& pool,
+                              const keys::StoredKey& key, const keys::StoredCertificate& stored,
+                              const std::string& role, const std::string& ca) {
+  policy::Facts facts{.action = policy::Action::kInstall, .key = key.name, .pool = pool};
+  facts.role = policy::parse_word<policy::Role>(role);
+  facts.ca = policy::parse_word<policy::CaKind>(ca);
+  facts.validity = stored.certificate.not_after() - stored.certificate.not_before();
+  facts.safeguarded = safeguarded(context.database, key.name);
+  return keys::permit(context, keys::policy_of(context.database, key), facts);
 }
 
 Installed install_one(MemberSide& side, const Statement& statement,
@@ -83,6 +96,9 @@ std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbo
   const bool ours =
       !stored->chain.empty() && stored->chain.back() == keys::origin_root(context.database);
   const std::string ca(word(ours ? policy::CaKind::kInternal : policy::CaKind::kPublic));
+  policy::Permit allowed =
+      publish_permit(context, pool, keys::key(context.database, key), *stored, role, ca);
+  allowed.require(policy::Action::kInstall, key.str());
   const std::string digest = hex(stored->certificate.sha256());
   store::Operation operation = context.journal.begin("certificate publish", key.str(), digest);
   std::vector<MemberName> out;
@@ -93,7 +109,7 @@ std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbo
                                  stored->chain.end());
     operation.step("post/" + m.name.str(), [&]() -> std::string {
       keys::record(
-          context, "certificate publish", pool.str() + "/" + m.name.str(), "", &operation,
+          context, "certificate publish", pool.str() + "/" + m.name.str(), allowed.rule(), &operation,
           [&]() -> json::object {
             mailbox.put(
                 mailbox.to_member(pool, m.name, "certificate." + key.str() + ".cms"),

@@ -6,6 +6,7 @@
 #include "keys/number.h"
 #include "keys/oids.h"
 #include "policy/attributes.h"
+#include "pool/safeguard.h"
 #include "pool/statement.h"
 
 namespace poolkey::pool {
@@ -45,6 +46,7 @@ policy::Permit release_permit(keys::Context& context, const ReleasePlan& plan,
   facts.recipients = static_cast<std::uint32_t>(plan.members.size());
   facts.enrolled = true;     // plan_release() refuses others
   facts.from_origin = true;  // the record says so: it was generated here
+  facts.safeguarded = safeguarded(context.database, key.name);
   return keys::permit(context, policy, facts);
 }
 

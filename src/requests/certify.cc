@@ -5,6 +5,7 @@
 #include "crypto/digest.h"
 #include "keys/signer.h"
 #include "pool/repository.h"
+#include "pool/safeguard.h"
 #include "requests/accept.h"
 #include "requests/issue.h"
 
@@ -30,6 +31,7 @@ policy::Permit issue_permit(keys::Context& context, const StoredRequest& request
   facts.ca = CaKind::kInternal;
   facts.validity = validity;
   facts.key_age = context.clock.now() - key.created;
+  facts.safeguarded = pool::safeguarded(context.database, key.name);
   state_usages(policy, facts);
   return keys::permit(context, policy, facts);
 }

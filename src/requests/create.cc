@@ -4,6 +4,7 @@
 #include "crypto/digest.h"
 #include "keys/signer.h"
 #include "pool/repository.h"
+#include "pool/safeguard.h"
 
 namespace poolkey::requests {
 namespace {
@@ -153,6 +154,7 @@ CreatedRequest create_request(keys::Context& context, const CreateOptions& optio
       request_id(options), names_for(topology, options.pool, options.role, options.ca), "", {}, {}};
   const crypto::CsrSpec spec = specification(out.names, options, policy);
   policy::Facts facts = request_facts(options, key, policy, context.clock.now() - key.created);
+  facts.safeguarded = pool::safeguarded(context.database, key.name);
   // Nothing is signed that could not be asked for; the linter judges what was signed.
   for (const auto& profile : policy.request().lint_profiles.value)
     facts.linted.push_back(profile.value);

@@ -148,5 +148,14 @@ TEST(ExplainTest, LeavesOutReplicasOfAnUnexportedKey) {
   EXPECT_EQ(sides, (std::set<std::string_view>{"origin private", "origin public"}));
 }
 
+TEST(ExplainTest, AStandbyHoldsWhatTheOriginHolds) {
+  EXPECT_TRUE(explained(sample(), Side::kStandbyPrivate).empty());
+  const Policy policy =
+      sample_with("re_export = false", "re_export = false\nstandby = [\"spare\"]");
+  EXPECT_EQ(explained(policy, Side::kStandbyPrivate), origin_private(policy));
+  EXPECT_EQ(standby_private(policy), origin_private(policy));
+  EXPECT_EQ(standby_public(policy), explained(policy, Side::kStandbyPublic));
+}
+
 }  // namespace
 }  // namespace poolkey::policy::test

@@ -75,6 +75,11 @@ Facts read_facts(toml::Reader& reader) {
   f.recipients = read.count("recipients").value_or(f.recipients);
   f.enrolled = read.flag("enrolled", f.enrolled);
   f.from_origin = read.flag("from_origin", f.from_origin);
+  f.safeguarded = read.flag("safeguarded", f.safeguarded);
+  if (const auto names = reader.optional_strings("standbys"))
+    for (const auto& name : names->value) f.standbys.emplace_back(name.value);
+  f.standby = read.flag("standby", f.standby);
+  f.promoted = read.name_of<MemberName>("promoted");
   f.role = read.word_of<Role>("role");
   f.ca = read.word_of<CaKind>("ca");
   f.validity = read.span<Days>("validity_days");

@@ -1,6 +1,8 @@
 // Reading a policy file: what it says, and what is said of a faulty one.
 #include "policy/policy.h"
 
+#include "policy/engine.h"
+
 #include "sample.h"
 #include "tests/support/matchers.h"
 
@@ -153,6 +155,8 @@ const Contradiction kContradictions[] = {
      "15:1: 'export.max_recipients' contradicts"},
     {"NoneWithReExport", "mode = \"wrapped\"", "mode = \"none\"",
      "16:1: 'export.re_export' contradicts"},
+    {"NoneWithStandby", "mode = \"wrapped\"", "mode = \"none\"\nstandby = [\"reserve\"]",
+     "13:1: 'export.standby' contradicts"},
     {"NoneForAnEdgePool", "mode = \"wrapped\"", "mode = \"none\"",
      "25:10: role 'edge-external' needs export.mode 'wrapped'"},
     {"WrappedWithoutSuites", "suites = [\"rsa-oaep-sha256+aes256-kwp\"]\n", "",
@@ -190,6 +194,43 @@ const Contradiction kContradictions[] = {
 
 INSTANTIATE_TEST_SUITE_P(Every, ContradictionTest, testing::ValuesIn(kContradictions),
                          [](const auto& c) { return c.param.name; });
+
+TEST(PolicyTest, ReadsABackupAndStandbysWhereTheyStand) {
+  EXPECT_FALSE(sample().key().require_backup.value);
+  EXPECT_TRUE(sample().exports().wrapped->standbys.value.empty());
+  const Policy policy =
+      parse_policy(with(with(kSample, "\n[export]", "require_backup = true\n[export]"),
+                        "re_export = false", "re_export = false\nstandby = [\"reserve\"]"),
+                   kFile);
+  EXPECT_EQ(policy.key().require_backup.where.str(), "policies/sample.toml:10:1");
+  EXPECT_EQ(policy.exports().wrapped->standbys.value.at(0).where.str(),
+            "policies/sample.toml:17:12");
+  EXPECT_THAT(report_with("re_export = false", "re_export = false\nstandby = [\"Re serve\"]"),
+              HasSubstr("has 1 fault"));
+}
+
+TEST(PolicyTest, RefusesABackupBeforeTheOriginsOwnCertificates) {
+  const std::string text = with(kSample, "\n[export]", "require_backup = true\n[export]");
+  EXPECT_EQ(report(text), "");
+  EXPECT_THAT(report(with(text, "\"edge-external\"]", "\"edge-external\", \"audit-signer\"]")),
+              HasSubstr("sample.toml:10:1: role 'audit-signer' is the origin's own"));
+}
+
+TEST(PolicyTest, ABackupIsAskedOfAKeyThatNeverLeavesItsToken) {
+  const Policy policy =
+      parse_policy(with(unexported_text(), "\n[export]", "require_backup = true\n[export]"), kFile);
+  Facts facts{.action = Action::kInstall, .key = parse_key_version("own@1")};
+  facts.role = Role::kFrontEnd;
+  facts.ca = CaKind::kInternal;
+  facts.validity = Days(1);
+  const Decision decision = Engine::decide(policy, facts);
+  ASSERT_TRUE(std::holds_alternative<Denial>(decision));
+  EXPECT_EQ(std::get<Denial>(decision).rule, "key.require_backup");
+  EXPECT_THAT(std::get<Denial>(decision).sentence,
+              testing::AllOf(HasSubstr("origin backup"), Not(HasSubstr("standby"))));
+  facts.safeguarded = true;
+  EXPECT_TRUE(std::holds_alternative<Permit>(Engine::decide(policy, facts)));
+}
 
 TEST(PolicyTest, RefusesAnEcKeyThatEnciphers) {
   const std::string ec =
