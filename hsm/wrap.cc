@@ -156,6 +156,8 @@ Template wrapping_key_template(bool extractable) {
   demanded.set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY})
       .set(CKA_SENSITIVE, true)
       .set(CKA_EXTRACTABLE, extractable);
+  // What may be handed on is handed on under trusted keys only.
+  if (extractable) demanded.set(CKA_WRAP_WITH_TRUSTED, true);
   return transport_unwrap_template()
       .set(CKA_TOKEN, false)
       .set(CKA_PRIVATE, true)

@@ -52,7 +52,7 @@ CK_OBJECT_HANDLE unwrap_kwp(Session& session, CK_OBJECT_HANDLE wrapping_key, Byt
 Template transport_unwrap_template();
 /// The whole template of the wrapping key at the member: what the transport key demands, unwrapping
 /// only, a session object, and an unwrap template of its own for the private key, which must stay
-/// sensitive and be `extractable` as its policy says.
+/// sensitive and be `extractable` as its policy says (then under trusted keys only).
 Template wrapping_key_template(bool extractable);
 
 }  // namespace poolkey::hsm

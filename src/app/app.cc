@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "hsm/husk.h"
+#include "keys/origin.h"
 #include "keys/outside_head.h"
 
 namespace poolkey::app {
@@ -81,11 +82,9 @@ App::App(Options options)
 
 void App::require(Side side) const {
   if (config_.side == side) return;
-  throw Error(Errc::kInvalidArgument, std::string("this is a verb of ") +
-                                          (side == Side::kOrigin ? "the origin" : "a member") +
-                                          ", and '" + options_.home.string() + "' is the home of " +
-                                          (side == Side::kOrigin ? "a member" : "the origin") +
-                                          "; give --home");
+  throw Error(Errc::kInvalidArgument, "this is a verb of " + std::string(name(side)) + ", and '" +
+                                          options_.home.string() + "' is the home of " +
+                                          std::string(name(config_.side)) + "; give --home");
 }
 
 void App::open_token(LogCheck check) {
@@ -149,6 +148,12 @@ void App::with_configuration(const fs::path& softhsm2_conf,
     throw;
   }
   return_to_ours();
+}
+
+void App::checkpoint() {
+  if (config_.side != Side::kMember) return keys::checkpoint_origin(context_);
+  pool::MemberSide side = member();
+  pool::checkpoint_member(side);
 }
 
 pool::MemberSide App::member() {

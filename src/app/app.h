@@ -58,7 +58,9 @@ class App {
 
   keys::Context& context() { return context_; }
   pool::Mailbox mailbox() const { return pool::Mailbox(config_.mailbox); }
-  /// The member's side. Only for a member's home with an open token.
+  /// Signs the head of this side's audit log. Only after use_token().
+  void checkpoint();
+  /// The member's side. Only for a member's or a standby's home with an open token.
   pool::MemberSide member();
   store::Database& database() { return database_; }
   store::Journal& journal() { return journal_; }

@@ -1,10 +1,13 @@
 #include "app/config.h"
 
+#include <algorithm>
+#include <array>
 #include <sstream>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/toml.h"
+#include "pool/recipient.h"
 
 namespace poolkey::app {
 namespace {
@@ -35,12 +38,38 @@ std::optional<Name> name_of(toml::Reader& reader, std::string_view key) {
   }
 }
 
+struct SideRow {
+  Side side;
+  std::string_view word, title;
+};
+constexpr std::array kSides{SideRow{Side::kOrigin, "origin", "the origin"},
+                            SideRow{Side::kMember, "member", "a member"},
+                            SideRow{Side::kStandby, "standby", "a standby"}};
+
+std::string_view word(Side side) {
+  return std::find_if(kSides.begin(), kSides.end(),
+                      [&](const SideRow& r) { return r.side == side; })
+      ->word;
+}
+
+Side side_of(std::string_view word) {
+  const auto row =
+      std::find_if(kSides.begin(), kSides.end(), [&](const SideRow& r) { return r.word == word; });
+  return row == kSides.end() ? Side::kOrigin : row->side;  // the fault is filed already
+}
+
 // Only what the main job needs: signatures, OAEP and KWP. Clulow's attack needs CKM_AES_ECB.
 constexpr std::string_view kMechanisms =
     "CKM_RSA_PKCS_KEY_PAIR_GEN,CKM_EC_KEY_PAIR_GEN,CKM_AES_KEY_GEN,CKM_RSA_PKCS,CKM_RSA_PKCS_PSS,"
     "CKM_RSA_PKCS_OAEP,CKM_ECDSA,CKM_AES_KEY_WRAP_PAD";
 
 }  // namespace
+
+std::string_view name(Side side) noexcept {
+  return std::find_if(kSides.begin(), kSides.end(),
+                      [&](const SideRow& r) { return r.side == side; })
+      ->title;
+}
 
 bool has_config(const fs::path& home) { return fs::exists(config_file(home)); }
 
@@ -57,12 +86,10 @@ Config read_config(const fs::path& home) {
   toml::Reader reader(root, "", faults);
   Config out;
   reader.integer("version", 1, 1);
-  const bool member = reader.choice("side", {"origin", "member"}).value == "member";
-  out.side = member ? Side::kMember : Side::kOrigin;
-  if (member) {
-    out.pool = name_of<PoolName>(reader, "pool");
-    out.member = name_of<MemberName>(reader, "member");
-  }
+  out.side = side_of(reader.choice("side", {"origin", "member", "standby"}).value);
+  if (out.side == Side::kMember) out.pool = name_of<PoolName>(reader, "pool");
+  if (out.side == Side::kStandby) out.pool = pool::standby_pool();
+  if (out.side != Side::kOrigin) out.member = name_of<MemberName>(reader, "member");
   const auto path = [&](const std::string& text) {
     return text.empty() ? fs::path() : home / text;
   };
@@ -80,14 +107,13 @@ Config read_config(const fs::path& home) {
 }
 
 void write_config(const fs::path& home, const Config& config) {
-  std::string out = "# Written by 'poolkey " +
-                    std::string(config.side == Side::kOrigin ? "origin" : "member") +
+  std::string out = "# Written by 'poolkey " + std::string(word(config.side)) +
                     " init'. Paths are relative to this folder.\nversion = 1\n";
   const auto line = [&](const std::string& key, const std::string& value) {
     out += key + " = " + quoted(value) + "\n";
   };
-  line("side", config.side == Side::kOrigin ? "origin" : "member");
-  if (config.pool) line("pool", config.pool->str());
+  line("side", std::string(word(config.side)));
+  if (config.side == Side::kMember) line("pool", config.pool->str());
   if (config.member) line("member", config.member->str());
   line("module", config.module.string());
   if (!config.softhsm2_conf.empty()) line("softhsm2_conf", config.softhsm2_conf.string());

@@ -10,13 +10,15 @@
 
 namespace poolkey::app {
 
-enum class Side { kOrigin, kMember };
+enum class Side { kOrigin, kMember, kStandby };
+/// "the origin", "a member", "a standby".
+std::string_view name(Side side) noexcept;
 
 /// One side's configuration. Paths in the file are relative to the home.
 struct Config {
   Side side = Side::kOrigin;
-  std::optional<PoolName> pool{};      ///< a member's
-  std::optional<MemberName> member{};  ///< a member's
+  std::optional<PoolName> pool{};      ///< a member's; of a standby, the pool of standbys
+  std::optional<MemberName> member{};  ///< a member's, or a standby's
   std::filesystem::path module{};
   std::filesystem::path softhsm2_conf{};  ///< empty: the module finds its own configuration
   std::string token_label{};

@@ -146,7 +146,7 @@ void take_over(store::Database& database, const pool::CheckedBackup& backup, Res
     }
     out.floors = keys::raise_floors(database, clock.now());
     for (const auto& key : backup.manifest.keys)
-      pool::set_backed_up(database, key.name, {backup.manifest.made_at, backup.sha256});
+      pool::set_safeguard(database, key.name, {backup.manifest.made_at, "backup " + backup.sha256});
     keys::set_setting(database, kRestoredFrom, backup.sha256);
     transaction.commit();
     return {{"floors", out.floors}, {"dropped", std::move(dropped)}};
@@ -183,7 +183,8 @@ pool::CheckedBackup back_up_origin(App& side, const fs::path& out, const Pin& pi
   operation.step("record", [&]() -> std::string {
     store::Transaction transaction(context.database);
     for (const auto& key : made.manifest.keys)
-      pool::set_backed_up(context.database, key.name, {made.manifest.made_at, made.sha256});
+      pool::set_safeguard(context.database, key.name,
+                          {made.manifest.made_at, "backup " + made.sha256});
     transaction.commit();
     return "done";
   });

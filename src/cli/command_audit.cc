@@ -18,9 +18,8 @@ struct AuditSigner {
 };
 
 AuditSigner signer_of(app::App& side) {
-  if (side.config().side == app::Side::kOrigin)
-    return {keys::origin_signer(side.database(), keys::OriginRole::kAuditSigner).key.public_key,
-            "SHA384"};
+  if (side.config().side != app::Side::kMember)
+    return {keys::audit_signer(side.database()).public_key, "SHA384"};
   pool::MemberSide member{
       side.context(), side.mailbox(), side.config().pool.value(), side.config().member.value(), {}};
   return {pool::own_key(member, pool::OwnRole::kIdentity).public_key, "SHA256"};
@@ -162,12 +161,7 @@ int audit_export(Call& call) {
 int audit_checkpoint(Call& call) {
   app::App side(call.options);
   side.use_token();
-  if (side.config().side == app::Side::kOrigin) {
-    keys::checkpoint_origin(side.context());
-  } else {
-    pool::MemberSide member = side.member();
-    pool::checkpoint_member(member);
-  }
+  side.checkpoint();
   const audit::Head head = side.context().audit.head();
   call.out.say("The head is signed: " + std::to_string(head.seq) + ":" + head.hash);
   call.out.result({{"head", std::to_string(head.seq) + ":" + head.hash}});

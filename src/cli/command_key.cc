@@ -66,12 +66,18 @@ int key_release(Call& call) {
   for (const std::string& text : call.arguments.all("KEY"))
     versions.push_back(parse_key_version(text));
   side.open_token();
-  const pool::ReleasePlan plan = pool::plan_release(side.context(), pool, versions);
+  const pool::ReleasePlan plan =
+      pool::plan_release(side.context(), pool, versions, call.arguments.has("--standbys-only"));
   json::array members, keys;
   std::string names;
   for (const pool::Member& m : plan.members) {
     members.emplace_back(m.name.str());
     names += (names.empty() ? "" : ", ") + m.name.str();
+  }
+  json::array standbys;
+  for (const pool::Member& s : plan.standbys) {
+    standbys.emplace_back(s.name.str());
+    names += (names.empty() ? "" : ", ") + s.name.str() + " (standby)";
   }
   for (const keys::StoredKey& key : plan.keys) keys.emplace_back(key.name.str());
   const bool dry_run = call.arguments.has("--dry-run");
@@ -89,6 +95,7 @@ int key_release(Call& call) {
   call.out.result({{"pool", pool.str()},
                    {"keys", std::move(keys)},
                    {"members", std::move(members)},
+                   {"standbys", std::move(standbys)},
                    {"suite", std::string(word(plan.suite))},
                    {"stray_trusted_keys", std::move(strays)},
                    {"dry_run", dry_run}});
@@ -120,6 +127,7 @@ std::span<const Command> key_commands() {
        "the ceremony: wrap key versions for a pool's members (needs the SO PIN)",
        {{"KEY", "KEY@N", "key versions", true, true},
         {"--pool", "POOL", "the pool that receives them", true},
+        {"--standbys-only", "", "for the standby origins that the keys' policies name"},
         {"--dry-run", "", "only say what would be wrapped for whom"}},
        key_release},
   };

@@ -11,10 +11,10 @@
 namespace poolkey::cli {
 namespace {
 
-/// A member's side with its token in use.
+/// A member's side, or a standby's, with its token in use.
 struct MemberCall {
   explicit MemberCall(Call& call) : side(call.options) {
-    side.require(app::Side::kMember);
+    if (side.config().side != app::Side::kStandby) side.require(app::Side::kMember);
     side.use_token();
   }
   app::App side;
@@ -24,7 +24,7 @@ int member_enrol(Call& call) {
   MemberCall m(call);
   pool::MemberSide side = m.side.member();
   const Bytes fingerprint = pool::request_enrolment(side);
-  pool::checkpoint_member(side);
+  m.side.checkpoint();
   call.out.say("The enrolment request of '" + side.name.str() +
                "' is in the mailbox. Its fingerprint, to be read");
   call.out.say("out to the origin's operator (SHA-256):");
@@ -38,7 +38,7 @@ int member_confirm(Call& call) {
   pool::MemberSide side = m.side.member();
   const crypto::Certificate root =
       pool::confirm_enrolment(side, from_hex(call.arguments.one("--root-fingerprint")));
-  pool::checkpoint_member(side);
+  m.side.checkpoint();
   call.out.say("'" + side.name.str() + "' is enrolled and has pinned the root '" + root.subject() +
                "'.");
   call.out.result({{"member", side.name.str()}, {"root_sha256", hex(root.sha256())}});
@@ -49,7 +49,7 @@ int member_receive(Call& call) {
   MemberCall m(call);
   pool::MemberSide side = m.side.member();
   const std::vector<pool::Delivery> deliveries = pool::receive(side);
-  pool::checkpoint_member(side);
+  m.side.checkpoint();
   json::array list;
   int status = 0;
   for (const pool::Delivery& d : deliveries) {
@@ -72,7 +72,7 @@ int member_prove(Call& call) {
   MemberCall m(call);
   pool::MemberSide side = m.side.member();
   const std::vector<pool::Receipt> receipts = pool::answer_challenge(side);
-  pool::checkpoint_member(side);
+  m.side.checkpoint();
   json::array list;
   for (const pool::Receipt& r : receipts) {
     const std::string state = r.present ? "present" : "absent";
@@ -97,7 +97,7 @@ int member_install(Call& call) {
                                    {"sha256", hex(i.certificate.sha256())},
                                    {"written", i.written}});
   }
-  pool::checkpoint_member(side);
+  m.side.checkpoint();
   call.out.result({{"member", side.name.str()}, {"certificates", std::move(list)}});
   return 0;
 }
@@ -196,6 +196,26 @@ std::span<const Command> member_commands() {
       {"member status",
        "member",
        "test every replica of this member by a signature",
+       {},
+       member_status},
+      {"standby confirm",
+       "standby",
+       "pin the origin's root after comparing its fingerprint; keep the signers' certificates",
+       {{"--root-fingerprint", "SHA256", "as the origin's operator reads it out", true}},
+       member_confirm},
+      {"standby receive",
+       "standby",
+       "open the envelopes in the mailbox into the token, and take the origin's registry",
+       {},
+       member_receive},
+      {"standby prove",
+       "standby",
+       "answer the origin's challenge: sign with every key held",
+       {},
+       member_prove},
+      {"standby status",
+       "standby",
+       "test every key of this standby by a signature",
        {},
        member_status},
       {"enrolment show",

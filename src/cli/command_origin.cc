@@ -2,6 +2,7 @@
 #include "app/recovery.h"
 #include "cli/command.h"
 #include "keys/origin.h"
+#include "pool/standby.h"
 
 namespace poolkey::cli {
 namespace {
@@ -81,6 +82,53 @@ int origin_restore(Call& call) {
   return 0;
 }
 
+int standby_promote(Call& call) {
+  if (!call.arguments.has("--origin-is-lost"))
+    throw Error(Errc::kInvalidArgument,
+                "two origins that release keys of one pool confuse its members: say by "
+                "--origin-is-lost that the origin is lost for good; nothing was changed");
+  app::App side(call.options);
+  if (side.config().side == app::Side::kOrigin && pool::promoted(side.database())) {
+    side.journal().settle("standby promote", pool::promoted(side.database())->str());
+    call.out.say("This standby was promoted before; it is the origin.");
+    call.out.result({{"already", true}});
+    return 0;
+  }
+  side.require(app::Side::kStandby);
+  side.open_token();
+  pool::MemberSide standby = side.member();
+  const pool::Promotion done = pool::promote(
+      standby, [&](hsm::Role role) { side.log_in(role); },
+      [&] {
+        app::Config origin = side.config();
+        origin.side = app::Side::kOrigin;
+        origin.pool.reset();
+        origin.member.reset();
+        app::write_config(side.home(), origin);
+      });
+  side.checkpoint();
+  call.out.say("This is the origin now, by the registry of " + done.registry_made_at + ".");
+  call.out.say("Numbers go on far above the lost origin's: " + json::compact(done.floors));
+  call.out.say("What the lost origin did later is not known here; 'poolkey pool challenge' and");
+  call.out.say("'pool collect' tell what the members hold.");
+  json::array missing;
+  for (const KeyVersion& key : done.missing) {
+    call.out.say(key.str() +
+                 " is not in this token: its members go on with it, but it cannot be "
+                 "released from here. Generate a new version.");
+    missing.emplace_back(key.str());
+  }
+  call.out.say(
+      "The root's key is gone with the lost origin: no further standby can be admitted, and");
+  call.out.say(
+      "no CA or signer certified under it. Plan a new root while these certificates last.");
+  call.out.result({{"already", false},
+                   {"registry_made_at", done.registry_made_at},
+                   {"floors", done.floors},
+                   {"missing", std::move(missing)}});
+  return 0;
+}
+
 }  // namespace
 
 std::span<const Command> origin_commands() {
@@ -96,6 +144,11 @@ std::span<const Command> origin_commands() {
        {{"--from", "DIR", "the backup", true},
         {"--mailbox", "DIR", "the mailbox, where it is not where it was"}},
        origin_restore},
+      {"standby promote",
+       "standby",
+       "take the place of a lost origin (needs the SO PIN)",
+       {{"--origin-is-lost", "", "required: the origin will not release keys again"}},
+       standby_promote},
   };
   return commands;
 }

@@ -4,6 +4,8 @@
 #include "hsm/inventory.h"
 #include "hsm/token_file.h"
 #include "keys/origin.h"
+#include "pool/enrol.h"
+#include "pool/recipient.h"
 
 namespace poolkey::cli {
 namespace {
@@ -79,6 +81,34 @@ int member_init(Call& call) {
   return 0;
 }
 
+int standby_init(Call& call) {
+  const std::string policy_file = call.arguments.one("--policy");
+  const policy::Policy policy = policy::parse_policy(read_file(policy_file), policy_file);
+  const MemberName name(call.arguments.one("--name"));
+  app::Config config = wanted_config(call, app::Side::kStandby, name.str());
+  config.pool = pool::standby_pool();
+  config.member = name;
+  app::set_up_side(call.options.home, config, call.options);
+  app::App side(call.options);
+  side.use_token();
+  keys::create_delegate_keys(side.context(), policy);
+  pool::MemberSide standby = side.member();
+  const Bytes fingerprint = pool::request_enrolment(standby);
+  side.checkpoint();
+  call.out.say("Standby '" + name.str() + "' is set up: token '" + side.config().token_label +
+               "', serial " + side.config().token_serial + ".");
+  call.out.say(
+      "Its request, with the keys that are to sign in the origin's name, is in the mailbox.");
+  call.out.say("Fingerprint, to be read out to the origin's operator (SHA-256), who admits it by");
+  call.out.say("'poolkey enrolment admit " + name.str() + " --pool standby':");
+  call.out.say("  " + fingerprint_text(fingerprint));
+  call.out.say("The security officer's PIN of this token is worth as much as the origin's.");
+  call.out.result({{"standby", name.str()},
+                   {"token_serial", side.config().token_serial},
+                   {"fingerprint", hex(fingerprint)}});
+  return 0;
+}
+
 int token_list(Call& call) {
   const auto module = app::load_module(app::read_config(call.options.home));
   hsm::Inventory inventory(*module);
@@ -135,6 +165,12 @@ std::span<const Command> setup_commands() {
        with_token_options({{"--pool", "POOL", "the pool it belongs to", true},
                            {"--member", "NAME", "its name in the topology", true}}),
        member_init},
+      {"standby init", "standby",
+       "set up a standby origin: its token, keys and signers; ask for enrolment",
+       with_token_options(
+           {{"--name", "NAME", "its name, as policies name it in export.standby", true},
+            {"--policy", "FILE", "policy of its own signers (policies/issuing-ca.toml)", true}}),
+       standby_init},
       {"token list",
        "either",
        "show the module's tokens, with their certificates and public keys",

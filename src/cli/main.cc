@@ -48,6 +48,7 @@ struct Group {
 constexpr std::array kGroups{
     Group{"origin", "the side where pool keys are born"},
     Group{"member", "the side of one pool member"},
+    Group{"standby", "a second origin: holds the pools' keys, takes the place of one that is lost"},
     Group{"token", "the tokens of the PKCS#11 module"},
     Group{"policy", "policy files: check and explain"},
     Group{"enrolment", "the origin's answer to members that ask to join"},

@@ -14,6 +14,7 @@ inline constexpr std::string_view kStatement = POOLKEY_ARC "1.3";
 inline constexpr std::string_view kChallenge = POOLKEY_ARC "1.4";
 inline constexpr std::string_view kAttestation = POOLKEY_ARC "1.5";
 inline constexpr std::string_view kCertificateDelivery = POOLKEY_ARC "1.6";
+inline constexpr std::string_view kRegistry = POOLKEY_ARC "1.7";
 /// Extended key usages.
 inline constexpr std::string_view kEnvelopeSigner = POOLKEY_ARC "2.1";
 inline constexpr std::string_view kAuditSigner = POOLKEY_ARC "2.2";

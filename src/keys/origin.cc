@@ -38,9 +38,10 @@ const Row& row(OriginRole role) {
 }
 
 crypto::CertificateSpec specification(const Row& row, const policy::Policy& policy,
-                                      const std::string& organization, Time now, Time limit) {
+                                      const std::string& organization, const std::string& holder,
+                                      Time now, Time limit) {
   crypto::CertificateSpec spec;
-  spec.subject.common_name = row.common_name;
+  spec.subject.common_name = std::string(row.common_name) + holder;
   spec.subject.organization = organization;
   spec.not_before = now;
   // Inclusive at both ends (RFC 5280 4.1.2.5), so a second less than the days allowed.
@@ -74,18 +75,19 @@ policy::Facts issue_facts(const Row& row, const StoredKey& key, Duration validit
   return facts;
 }
 
-/// Issues the certificate of one of the four, by the root (or by itself, for the root).
+/// Issues the certificate of one of the four, by the root (or by itself, for the root). `holder`
+/// follows the common name.
 crypto::Certificate certify(Context& context, const Row& row, const StoredKey& subject,
                             const policy::Policy& policy, const std::string& organization,
-                            const store::Operation& operation) {
+                            const store::Operation& operation, const std::string& holder = "") {
   const Time now = context.clock.now();
   const bool is_root = row.role == OriginRole::kRoot;
   const StoredKey issuer_key =
       is_root ? subject : origin_signer(context.database, OriginRole::kRoot).key;
   const std::optional<crypto::Certificate> issuer =
       is_root ? std::nullopt : std::optional(origin_root(context.database));
-  const crypto::CertificateSpec spec =
-      specification(row, policy, organization, now, issuer ? issuer->not_after() : Time::max());
+  const crypto::CertificateSpec spec = specification(row, policy, organization, holder, now,
+                                                     issuer ? issuer->not_after() : Time::max());
   const Duration validity = spec.not_after - spec.not_before;
   policy::Permit issue =
       permit(context, policy, issue_facts(row, subject, validity, now - subject.created));
@@ -150,6 +152,39 @@ void create_origin(Context& context, const policy::Policy& policy,
   }
 }
 
+std::vector<std::string> delegated_roles() {
+  std::vector<std::string> out;
+  for (const Row& row : kRows)
+    if (row.role != OriginRole::kRoot) out.emplace_back(row.name);
+  return out;
+}
+
+void create_delegate_keys(Context& context, const policy::Policy& policy) {
+  for (const std::string& role : delegated_roles()) {
+    if (!find_key(context.database, {KeyName(role), 1}))
+      generate(context, KeyName(role), std::nullopt, policy);
+    context.journal.settle("key generate", role);
+  }
+}
+
+crypto::Certificate certify_delegate(Context& context, const std::string& role,
+                                     const crypto::PublicKey& key, const std::string& standby,
+                                     const store::Operation& operation) {
+  const auto found =
+      std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) { return r.name == role; });
+  if (found == kRows.end() || found->role == OriginRole::kRoot)
+    throw Error(Errc::kInvalidArgument, "'" + role + "' is no role of a standby's key");
+  const StoredKey root = origin_signer(context.database, OriginRole::kRoot).key;
+  const StoredKey subject{{KeyName(role), 1}, std::nullopt, root.policy_sha256, key, {}, "",
+                          context.clock.now()};
+  return certify(context, *found, subject, policy_of(context.database, root), "", operation,
+                 ", standby " + standby);
+}
+
+StoredKey audit_signer(store::Database& database) {
+  return key(database, {KeyName(row(OriginRole::kAuditSigner).name), 1});
+}
+
 OriginSigner origin_signer(store::Database& database, OriginRole role) {
   const KeyVersion version{KeyName(row(role).name), 1};
   const auto certificate = certificate_of(database, version);
@@ -173,12 +208,12 @@ Bytes sign_document(Context& context, std::string_view content_type, const json:
 }
 
 void checkpoint_origin(Context& context) {
-  const OriginSigner signer = origin_signer(context.database, OriginRole::kAuditSigner);
-  const crypto::EvpPkey key = signing_key(context, policy::Usage::kAudit, signer.key);
+  const StoredKey signer = audit_signer(context.database);
+  const crypto::EvpPkey key = signing_key(context, policy::Usage::kAudit, signer);
   checkpoint(
       context,
       [&](ByteView message) { return crypto::sign(key.get(), "SHA384", message, context.library); },
-      hex(signer.key.public_key.spki_sha256()));
+      hex(signer.public_key.spki_sha256()));
 }
 
 }  // namespace poolkey::keys

@@ -21,14 +21,27 @@ enum class OriginRole { kRoot, kIssuingCa, kEnvelopeSigner, kAuditSigner };
 /// Generates the four keys under `policy` and issues their certificates, skipping what is done.
 void create_origin(Context& context, const policy::Policy& policy, const std::string& organization);
 
+/// The keys that a standby origin has of its own, by their names: all but the root.
+std::vector<std::string> delegated_roles();
+/// Generates a standby's keys of these roles under `policy`, skipping what is done. They have no
+/// certificates until an origin certifies them.
+void create_delegate_keys(Context& context, const policy::Policy& policy);
+/// The origin's side: a certificate under the root for a standby's key of this role, as the root's
+/// policy allows it. Throws kInvalidArgument for another role.
+crypto::Certificate certify_delegate(Context& context, const std::string& role,
+                                     const crypto::PublicKey& key, const std::string& standby,
+                                     const store::Operation& operation);
+
 /// Throws kNotFound if the origin has not been set up.
 OriginSigner origin_signer(store::Database& database, OriginRole role);
+/// The key that signs this side's audit log, certified or not.
+StoredKey audit_signer(store::Database& database);
 crypto::Certificate origin_root(store::Database& database);
 
 /// Signs a document of poolkey's as the envelope signer: CMS with this content type, chain inside.
 Bytes sign_document(Context& context, std::string_view content_type, const json::object& document);
 
-/// Signs the head of the audit log with the audit signer.
+/// Signs the head of the audit log with the audit signer, of an origin or a standby.
 void checkpoint_origin(Context& context);
 
 }  // namespace poolkey::keys

@@ -8,6 +8,7 @@
 #include "hsm/wrap.h"
 #include "keys/possession.h"
 #include "pool/repository.h"
+#include "pool/safeguard.h"
 
 namespace poolkey::pool {
 namespace {
@@ -110,9 +111,11 @@ BackupManifest parse_manifest(std::string_view content, const std::string& what)
 std::vector<keys::StoredKey> keys_in_token(store::Database& database) {
   std::vector<keys::StoredKey> out;
   for (const store::Row& row :
-       database.rows("SELECT key_name, version FROM key_version ORDER BY key_name, version"))
-    out.push_back(keys::key(database, {KeyName(row.text("key_name")),
-                                       static_cast<std::uint32_t>(row.integer("version"))}));
+       database.rows("SELECT key_name, version FROM key_version ORDER BY key_name, version")) {
+    const KeyVersion name{KeyName(row.text("key_name")),
+                          static_cast<std::uint32_t>(row.integer("version"))};
+    if (!is_elsewhere(database, name)) out.push_back(keys::key(database, name));
+  }
   return out;
 }
 

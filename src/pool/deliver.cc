@@ -9,7 +9,8 @@
 #include "keys/oids.h"
 #include "keys/possession.h"
 #include "keys/repository.h"
-#include "policy/attributes.h"
+#include "pool/recipient.h"
+#include "pool/registry.h"
 
 namespace poolkey::pool {
 namespace {
@@ -108,8 +109,10 @@ policy::Policy checked_policy(const Envelope& envelope) {
     throw Error(Errc::kCorrupt, "the policy in the envelope is not the one whose digest it names");
   policy::Policy policy = policy::parse_policy(envelope.policy_text, envelope.policy_file);
   if (!policy.exports().wrapped ||
-      !hsm::differences(policy::replica_private(policy), envelope.private_attributes).empty() ||
-      !hsm::differences(policy::replica_public(policy), envelope.public_attributes).empty())
+      !hsm::differences(held_private(policy, envelope.member.pool), envelope.private_attributes)
+           .empty() ||
+      !hsm::differences(held_public(policy, envelope.member.pool), envelope.public_attributes)
+           .empty())
     throw Error(Errc::kCorrupt, "the attributes in the envelope are not those of its policy");
   return policy;
 }
@@ -255,6 +258,7 @@ bool accept(MemberSide& side, const Statement& statement, const Envelope& envelo
   facts.suite = suite_of(envelope);
   facts.enrolled = true;  // it is addressed to us under the root that confirmed us
   facts.from_origin = true;
+  facts.standby = is_standby(side.pool);
   policy::Permit allowed = keys::permit(context, policy, facts);
   allowed.require(policy::Action::kAccept, envelope.key.str(), side.name.str());
 
@@ -348,6 +352,7 @@ std::vector<Delivery> receive(MemberSide& side) {
     out.push_back(deliver_one(side, taken.statement, file));
   settle_cleared(side);
   keep_statement(side, taken);
+  if (is_standby(side.pool)) take_registry(side);
   return out;
 }
 

@@ -33,6 +33,7 @@ class Members {
   Members(const json::object& object, std::string what)
       : what_(std::move(what)), object_(&object) {}
 
+  bool has(std::string_view k) const { return object_->contains(key_view(k)); }
   std::string text(std::string_view k) const { return json::text(*object_, k, what_); }
   std::int64_t integer(std::string_view k) const { return json::integer(*object_, k, what_); }
   bool boolean(std::string_view k) const { return json::boolean(*object_, k, what_); }
@@ -147,25 +148,43 @@ json::object to_json(const EnrolmentRequest& d) {
   out["transport_spki"] = spki(d.transport);
   out["identity_spki"] = spki(d.identity);
   out["nonce"] = hex(d.nonce);
+  json::array signers;
+  for (const SignerKey& s : d.signers)
+    signers.emplace_back(json::object{{"role", s.role}, {"spki", spki(s.public_key)}});
+  if (!signers.empty()) out["signers"] = std::move(signers);
   return out;
 }
 
 EnrolmentRequest enrolment_request(std::string_view text) {
   const Members m(text, kEnrolment);
-  return {m.address(), m.text("token_label"), m.public_key("transport_spki"),
-          m.public_key("identity_spki"), m.hex_bytes("nonce")};
+  EnrolmentRequest out{m.address(), m.text("token_label"), m.public_key("transport_spki"),
+                       m.public_key("identity_spki"), m.hex_bytes("nonce")};
+  if (m.has("signers"))
+    for (const Members& s : m.list("signers"))
+      out.signers.push_back({s.text("role"), s.public_key("spki")});
+  return out;
 }
 
 json::object to_json(const Confirmation& d) {
   json::object out = begin(kConfirmation);
   add_address(out, d.member);
   out["request_sha256"] = d.fingerprint;
+  json::array certificates;
+  for (const SignerCertificate& c : d.certificates)
+    certificates.emplace_back(
+        json::object{{"role", c.role}, {"certificate", base64(c.certificate.der())}});
+  if (!certificates.empty()) out["certificates"] = std::move(certificates);
   return out;
 }
 
 Confirmation confirmation(std::string_view text) {
   const Members m(text, kConfirmation);
-  return {m.address(), m.text("request_sha256")};
+  Confirmation out{m.address(), m.text("request_sha256")};
+  if (m.has("certificates"))
+    for (const Members& c : m.list("certificates"))
+      out.certificates.push_back(
+          {c.text("role"), crypto::Certificate::from_der(c.base64_bytes("certificate"))});
+  return out;
 }
 
 json::object to_json(const Envelope& d) {

@@ -28,6 +28,16 @@ struct SignedStatement {
   Bytes identity_signature;
 };
 
+/// A key of a standby origin that signs in the origin's name once it is certified.
+struct SignerKey {
+  std::string role;  ///< "envelope-signer"
+  crypto::PublicKey public_key;
+};
+struct SignerCertificate {
+  std::string role;
+  crypto::Certificate certificate;
+};
+
 /// A member asks to be enrolled.
 struct EnrolmentRequest {
   Address member;
@@ -35,12 +45,14 @@ struct EnrolmentRequest {
   crypto::PublicKey transport;
   crypto::PublicKey identity;
   Bytes nonce;
+  std::vector<SignerKey> signers{};  ///< of a standby; a member has none
 };
 
 /// The origin confirms an enrolment; the first document that a member gets.
 struct Confirmation {
   Address member;
-  std::string fingerprint;  ///< hex SHA-256 of the request file
+  std::string fingerprint;                        ///< hex SHA-256 of the request file
+  std::vector<SignerCertificate> certificates{};  ///< for a standby's signers
 };
 
 /// One version of one key, as it is released to one member.

@@ -6,6 +6,9 @@
 #include "hsm/wrap.h"
 #include "keys/certificate_object.h"
 #include "keys/oids.h"
+#include "pool/recipient.h"
+#include "pool/registry.h"
+#include "pool/standby.h"
 
 namespace poolkey::pool {
 namespace {
@@ -52,9 +55,12 @@ Bytes request_enrolment(MemberSide& side) {
   store::Operation operation = context.journal.begin("member enrol", subject);
   const std::string document = operation.step("document", [&] {
     if (auto earlier = keys::setting(context.database, kRequestSetting)) return *earlier;
-    const EnrolmentRequest request{side.address(), context.token->info().label,
-                                   transport.public_key, identity.public_key,
-                                   crypto::random_bytes(32)};
+    EnrolmentRequest request{side.address(), context.token->info().label, transport.public_key,
+                             identity.public_key, crypto::random_bytes(32)};
+    if (is_standby(side.pool))
+      for (const std::string& role : keys::delegated_roles())
+        request.signers.push_back(
+            {role, keys::key(context.database, {KeyName(role), 1}).public_key});
     const std::string statement = json::compact(to_json(request));
     return json::pretty(to_json(SignedStatement{statement, sign_as_member(side, view(statement))}));
   });
@@ -102,6 +108,7 @@ crypto::Certificate confirm_enrolment(MemberSide& side, ByteView root_sha256) {
   store::Operation operation = context.journal.begin("member confirm", subject, hex(root.sha256()));
   keys::record(context, "member confirm", subject, "", &operation, [&]() -> json::object {
     operation.step("pin", [&]() -> std::string {
+      keep_signer_certificates(context, claimed, root);
       keys::set_setting(context.database, "root.pem", root.pem());
       return "done";
     });
@@ -142,6 +149,12 @@ PendingEnrolment pending_enrolment(const Mailbox& mailbox, const PoolName& pool,
     throw Error(Errc::kInvalidArgument, "the identity key in '" + path.string() + "' is " +
                                             request.identity.algorithm() + ", not EC-P-256");
   crypto::check_transport_key(request.transport);
+  const std::size_t signers = is_standby(pool) ? keys::delegated_roles().size() : 0;
+  if (request.signers.size() != signers)
+    throw Error(Errc::kCorrupt,
+                "'" + path.string() + "' names " + std::to_string(request.signers.size()) +
+                    " signers; a standby has " + std::to_string(keys::delegated_roles().size()) +
+                    ", a member none");
   return out;
 }
 
@@ -153,6 +166,7 @@ void trust_member(keys::Context& context, const PendingEnrolment& pending, ByteV
                                    fingerprint_text(pending.fingerprint) +
                                    ", not the one given; nothing was trusted. Compare with what "
                                    "the member's operator reads out");
+  if (is_standby(request.member.pool)) expect_standby(context, request.member.member);
   const Member known = member(context.database, request.member.pool, request.member.member);
   if (known.enrolled && known.fingerprint != hex(pending.fingerprint))
     throw Error(Errc::kAlreadyExists, "member '" + known.name.str() +
@@ -181,7 +195,6 @@ void trust_member(keys::Context& context, const PendingEnrolment& pending, ByteV
 void confirm_member(keys::Context& context, const Mailbox& mailbox,
                     const PendingEnrolment& pending) {
   const EnrolmentRequest& request = pending.request;
-  const Confirmation confirmed{request.member, hex(pending.fingerprint)};
   const std::string subject = trusted_label(request.member);
   store::Operation operation =
       context.journal.begin("enrolment confirm", subject, hex(pending.fingerprint));
@@ -191,7 +204,14 @@ void confirm_member(keys::Context& context, const Mailbox& mailbox,
                    context.clock.now());
       return "done";
     });
+    if (is_standby(request.member.pool))
+      operation.step("signers", [&]() -> std::string {
+        (void)certify_standby(context, request, operation);
+        return "done";
+      });
     operation.step("post", [&]() -> std::string {
+      const Confirmation confirmed{request.member, hex(pending.fingerprint),
+                                   certify_standby(context, request, operation)};
       mailbox.put(mailbox.to_member(request.member.pool, request.member.member,
                                     std::string(kConfirmationFile)),
                   keys::sign_document(context, keys::oid::kConfirmation, to_json(confirmed)));
@@ -199,6 +219,7 @@ void confirm_member(keys::Context& context, const Mailbox& mailbox,
     });
     return {{"identity_spki_sha256", hex(request.identity.spki_sha256())}};
   });
+  inform_standbys(context, mailbox);
   operation.finish();
 }
 

@@ -4,6 +4,7 @@
 #include "keys/oids.h"
 #include "keys/possession.h"
 #include "pool/deliver.h"
+#include "pool/registry.h"
 #include "pool/safeguard.h"
 
 namespace poolkey::pool {
@@ -109,8 +110,8 @@ std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbo
                                  stored->chain.end());
     operation.step("post/" + m.name.str(), [&]() -> std::string {
       keys::record(
-          context, "certificate publish", pool.str() + "/" + m.name.str(), allowed.rule(), &operation,
-          [&]() -> json::object {
+          context, "certificate publish", pool.str() + "/" + m.name.str(), allowed.rule(),
+          &operation, [&]() -> json::object {
             mailbox.put(
                 mailbox.to_member(pool, m.name, "certificate." + key.str() + ".cms"),
                 keys::sign_document(context, keys::oid::kCertificateDelivery, to_json(delivery)));
@@ -120,6 +121,7 @@ std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbo
     });
     out.push_back(m.name);
   }
+  inform_standbys(context, mailbox);
   operation.finish();
   return out;
 }

@@ -6,8 +6,9 @@
 #include "keys/number.h"
 #include "keys/oids.h"
 #include "keys/possession.h"
-#include "policy/attributes.h"
 #include "pool/deliver.h"
+#include "pool/recipient.h"
+#include "pool/registry.h"
 
 namespace poolkey::pool {
 namespace {
@@ -15,8 +16,6 @@ namespace {
 constexpr std::size_t kNonceSize = 32;
 constexpr std::string_view kChallengeFile = "challenge.cms";
 constexpr std::string_view kReceiptKind = "receipt";
-
-bool is_released(const keys::StoredKey& key) { return key.state != "generated"; }
 
 void store_challenge(keys::Context& context, const PoolName& pool, const MemberName& member,
                      ByteView nonce, ByteView document) {
@@ -40,6 +39,10 @@ void store_challenge(keys::Context& context, const PoolName& pool, const MemberN
 std::vector<std::string> strays(MemberSide& side, hsm::Session& session, const Statement& held) {
   std::vector<crypto::PublicKey> known{own_key(side, OwnRole::kIdentity).public_key,
                                        own_key(side, OwnRole::kTransport).public_key};
+  // A standby has signers of its own.
+  for (const std::string& role : keys::delegated_roles())
+    if (const auto own = keys::find_key(side.context.database, {KeyName(role), 1}))
+      known.push_back(own->public_key);
   std::vector<Bytes> known_ids;  // an EC replica may have lost its public object
   for (const Statement::Version& v : held.versions) {
     known.push_back(v.public_key);
@@ -97,7 +100,7 @@ SignedReceipt answer_one(MemberSide& side, hsm::Session& session, const Challeng
     policy::Permit allowed = proof_permit(side, policy, key);
     allowed.require(policy::Action::kProve, key.str(), side.name.str());
     receipt.present = true;
-    receipt.attributes = hsm::read_back(session, replica->handle, policy::replica_private(policy));
+    receipt.attributes = hsm::read_back(session, replica->handle, held_private(policy, side.pool));
     receipt.certificate_sha256 = installed_certificate(side, *replica);
   }
   out.statement.statement = json::compact(to_json(receipt));
@@ -121,13 +124,14 @@ Receipt check_receipt(keys::Context& context, const PoolName& pool, const Member
     refuse("a receipt is by another member or token than was enrolled");
   if (read.nonce != asked.nonce) refuse("a receipt answers an older challenge");
   const keys::StoredKey key = keys::key(context.database, read.key);
-  if (key.pool != pool || hex(key.public_key.spki_sha256()) != read.spki_sha256)
+  if ((key.pool != pool && !is_standby(pool)) ||
+      hex(key.public_key.spki_sha256()) != read.spki_sha256)
     refuse("a receipt is about another key than " + read.key.str());
   if (!read.present) return read;
   if (!key.public_key.verify("SHA256", text, signed_part.replica_signature))
     refuse("the replica's signature in a receipt for " + read.key.str() + " is wrong");
-  const std::string wrong = hsm::differences(
-      policy::replica_private(keys::policy_of(context.database, key)), read.attributes);
+  const std::string wrong =
+      hsm::differences(held_private(keys::policy_of(context.database, key), pool), read.attributes);
   if (!wrong.empty()) refuse("the replica of " + read.key.str() + " has drifted: " + wrong);
   return read;
 }
@@ -238,12 +242,14 @@ void ask(keys::Context& context, const Mailbox& mailbox, const PoolName& pool,
 
 std::vector<MemberName> issue_challenges(keys::Context& context, const Mailbox& mailbox,
                                          const PoolName& pool) {
+  if (is_standby(pool)) inform_standbys(context, mailbox);
   std::vector<MemberName> out;
   for (const Member& m : members(context.database, pool)) {
     if (!m.enrolled) continue;
     Challenge challenge{address_of(pool, m), {}, {}};
-    for (const keys::StoredKey& key : keys::keys_of_pool(context.database, pool))
-      if (is_released(key) && newest_envelope(context.database, pool, m.name, key.name))
+    for (const keys::StoredKey& key : keys_for(context.database, pool))
+      if (is_released_to(context.database, pool, m.name, key) &&
+          newest_envelope(context.database, pool, m.name, key.name))
         challenge.keys.emplace_back(key.name, hex(key.public_key.spki_sha256()));
     if (challenge.keys.empty()) continue;
     ask(context, mailbox, pool, m.name, std::move(challenge));

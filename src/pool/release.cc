@@ -5,8 +5,10 @@
 #include "hsm/wrap.h"
 #include "keys/number.h"
 #include "keys/oids.h"
-#include "policy/attributes.h"
+#include "pool/recipient.h"
+#include "pool/registry.h"
 #include "pool/safeguard.h"
+#include "pool/standby.h"
 #include "pool/statement.h"
 
 namespace poolkey::pool {
@@ -37,6 +39,11 @@ std::vector<std::string> stray_trusted_keys(keys::Context& context) {
   return out;
 }
 
+bool may_hold(const policy::Policy& policy, const Member& standby) {
+  return policy.exports().wrapped &&
+         policy::contains(policy.exports().wrapped->standbys, standby.name.str());
+}
+
 policy::Permit release_permit(keys::Context& context, const ReleasePlan& plan,
                               const keys::StoredKey& key, const policy::Policy& policy) {
   policy::Facts facts{.action = policy::Action::kRelease, .key = key.name, .pool = plan.pool};
@@ -44,8 +51,12 @@ policy::Permit release_permit(keys::Context& context, const ReleasePlan& plan,
   facts.key_age = context.clock.now() - key.created;
   facts.suite = plan.suite;
   facts.recipients = static_cast<std::uint32_t>(plan.members.size());
-  facts.enrolled = true;     // plan_release() refuses others
-  facts.from_origin = true;  // the record says so: it was generated here
+  facts.enrolled = true;  // plan_release() refuses others
+  for (const Member& standby : plan.standbys)
+    if (may_hold(policy, standby)) facts.standbys.push_back(standby.name);
+  // The record says where it was generated: here, or in the token of the origin before this one.
+  facts.from_origin = !is_inherited(context.database, key.name);
+  if (!facts.from_origin) facts.promoted = promoted(context.database);
   facts.safeguarded = safeguarded(context.database, key.name);
   return keys::permit(context, policy, facts);
 }
@@ -53,7 +64,7 @@ policy::Permit release_permit(keys::Context& context, const ReleasePlan& plan,
 std::string subject_of(const ReleasePlan& plan) {
   std::string out = plan.pool.str();
   for (const keys::StoredKey& key : plan.keys) out += "/" + key.name.str();
-  return out;
+  return plan.members.empty() ? out + "/standbys" : out;
 }
 
 /// Takes the next number for this release, so that no other gets it. One that is never filled
@@ -93,8 +104,21 @@ struct WrappedKey {
 /// The wrapped parts: each key once, and the wrapping key once for each member.
 struct Wrapped {
   std::vector<WrappedKey> keys;
-  std::vector<Bytes> oaep;  ///< in the order of the plan's members
+  std::vector<Bytes> oaep;  ///< in the order of the plan's recipients
 };
+
+struct Recipient {
+  PoolName pool;
+  Member member;
+};
+
+/// Members first, then standbys.
+std::vector<Recipient> recipients_of(const ReleasePlan& plan) {
+  std::vector<Recipient> out;
+  for (const Member& m : plan.members) out.push_back({plan.pool, m});
+  for (const Member& m : plan.standbys) out.push_back({standby_pool(), m});
+  return out;
+}
 
 Wrapped wrap_all(keys::Context& context, const ReleasePlan& plan,
                  const std::function<void(hsm::Role)>& log_in) {
@@ -107,7 +131,7 @@ Wrapped wrap_all(keys::Context& context, const ReleasePlan& plan,
   Wrapped out;
   for (const keys::StoredKey& key : plan.keys)
     out.keys.push_back({&key, hsm::wrap_kwp(session, wrapping_key, origin_object(session, key))});
-  for (const Member& m : plan.members) {
+  for (const auto& [pool, m] : recipients_of(plan)) {
     const CK_OBJECT_HANDLE trusted = hsm::find_trusted_key(session, m.transport.value());
     if (trusted == CK_INVALID_HANDLE)
       throw Error(Errc::kConflict, "the origin's token has no trusted key of member '" +
@@ -118,15 +142,16 @@ Wrapped wrap_all(keys::Context& context, const ReleasePlan& plan,
   return out;
 }
 
-Envelope envelope_for(const ReleasePlan& plan, const Member& m, const keys::StoredKey& key,
-                      const policy::Policy& policy, std::int64_t number, Bytes blob) {
-  return {address_of(plan.pool, m),
+Envelope envelope_for(const ReleasePlan& plan, const Recipient& recipient,
+                      const keys::StoredKey& key, const policy::Policy& policy, std::int64_t number,
+                      Bytes blob) {
+  return {address_of(recipient.pool, recipient.member),
           key.name,
           number,
           key.public_key,
           key.id,
-          policy::replica_private(policy),
-          policy::replica_public(policy),
+          held_private(policy, recipient.pool),
+          held_public(policy, recipient.pool),
           policy.file(),
           key.policy_sha256,
           policy.text(),
@@ -145,7 +170,8 @@ void store_release(keys::Context& context, const ReleasePlan& plan, std::int64_t
         {{"number", number},
          {"name", key.name.key.str()},
          {"version", std::int64_t{key.name.version}}});
-    if (key.state == "generated") keys::set_key_state(database, key.name, "released");
+    if (key.state == "generated" && !plan.members.empty())
+      keys::set_key_state(database, key.name, "released");
   }
   for (const auto& [envelope, cms] : envelopes)
     database.run(
@@ -154,7 +180,7 @@ void store_release(keys::Context& context, const ReleasePlan& plan, std::int64_t
         {{"number", number},
          {"name", envelope.key.key.str()},
          {"version", std::int64_t{envelope.key.version}},
-         {"pool", plan.pool.str()},
+         {"pool", envelope.member.pool.str()},
          {"member", envelope.member.member.str()},
          {"cms", base64(cms)},
          {"now", now}});
@@ -170,8 +196,9 @@ bool is_stored(store::Database& database, std::int64_t number) {
 }  // namespace
 
 ReleasePlan plan_release(keys::Context& context, const PoolName& pool,
-                         const std::vector<KeyVersion>& versions) {
-  ReleasePlan plan{pool, {}, members(context.database, pool), policy::Suite::kOaepSha256Kwp, {}};
+                         const std::vector<KeyVersion>& versions, bool standbys_only) {
+  ReleasePlan plan{pool, {}, {}, {}, policy::Suite::kOaepSha256Kwp, {}};
+  if (!standbys_only) plan.members = members(context.database, pool);
   for (const KeyVersion& version : versions) {
     keys::StoredKey key = keys::key(context.database, version);
     if (key.pool != pool)
@@ -188,6 +215,15 @@ ReleasePlan plan_release(keys::Context& context, const PoolName& pool,
                                      "the topology");
   const policy::Policy policy = keys::policy_of(context.database, plan.keys.at(0));
   if (policy.exports().wrapped) plan.suite = choose_suite(context.token->module(), policy);
+  for (const Member& standby : standbys(context.database))
+    if (std::any_of(plan.keys.begin(), plan.keys.end(), [&](const auto& key) {
+          return may_hold(keys::policy_of(context.database, key), standby);
+        }))
+      plan.standbys.push_back(standby);
+  if (standbys_only && plan.standbys.empty())
+    throw Error(Errc::kNotFound,
+                "there is no standby for this release: none that the keys' policies name is "
+                "admitted yet");
   for (const keys::StoredKey& key : plan.keys)
     (void)release_permit(context, plan, key, keys::policy_of(context.database, key));
   plan.stray_trusted = stray_trusted_keys(context);
@@ -216,13 +252,15 @@ std::int64_t release(keys::Context& context, const Mailbox& mailbox, const Relea
           user = true;
           std::vector<std::pair<Envelope, Bytes>> envelopes;
           json::array recipients;
-          for (std::size_t m = 0; m < plan.members.size(); ++m) {
-            recipients.emplace_back(plan.members[m].name.str());
+          const std::vector<Recipient> all = recipients_of(plan);
+          for (std::size_t m = 0; m < all.size(); ++m) {
+            recipients.emplace_back(all[m].member.name.str());
             for (std::size_t k = 0; k < wrapped.keys.size(); ++k) {
+              if (is_standby(all[m].pool) && !may_hold(policies[k], all[m].member)) continue;
               Bytes blob = wrapped.oaep[m];
               blob.insert(blob.end(), wrapped.keys[k].kwp.begin(), wrapped.keys[k].kwp.end());
-              Envelope envelope = envelope_for(plan, plan.members[m], *wrapped.keys[k].key,
-                                               policies[k], number, std::move(blob));
+              Envelope envelope = envelope_for(plan, all[m], *wrapped.keys[k].key, policies[k],
+                                               number, std::move(blob));
               Bytes cms = keys::sign_document(context, keys::oid::kEnvelope, to_json(envelope));
               envelopes.emplace_back(std::move(envelope), std::move(cms));
             }
@@ -237,14 +275,15 @@ std::int64_t release(keys::Context& context, const Mailbox& mailbox, const Relea
   });
   if (!user) log_in(hsm::Role::kUser);
   operation.step("post", [&]() -> std::string {
-    for (const Member& m : plan.members)
+    for (const auto& [pool, m] : recipients_of(plan))
       for (const keys::StoredKey& key : plan.keys)
         // A member that joined after the wrapping was interrupted waits for the next release.
-        if (newest_envelope(context.database, plan.pool, m.name, key.name))
-          post_envelope(context, mailbox, plan.pool, m, key.name);
+        if (newest_envelope(context.database, pool, m.name, key.name))
+          post_envelope(context, mailbox, pool, m, key.name);
     return "done";
   });
   post_statements(context, mailbox, plan.pool, plan.members, operation);
+  inform_standbys(context, mailbox);
   // Before the end: a run that cannot leave its record is run again, without another ceremony.
   operation.step("checkpoint", [&]() -> std::string {
     keys::checkpoint_origin(context);

@@ -16,14 +16,16 @@ struct ReleasePlan {
   PoolName pool;
   std::vector<keys::StoredKey> keys;  ///< by name and version
   std::vector<Member> members;
+  std::vector<Member> standbys;  ///< that the policy of one of the keys names
   policy::Suite suite;
   /// Drift: keys that the origin's token trusts and that are no enrolled member's (SPKI, hex).
   std::vector<std::string> stray_trusted;
 };
 
+/// With `standbys_only` the pool's members get nothing.
 /// Throws kNotFound, kDenied (a member is not enrolled, policy) or kUnsupported (no common suite).
 ReleasePlan plan_release(keys::Context& context, const PoolName& pool,
-                         const std::vector<KeyVersion>& versions);
+                         const std::vector<KeyVersion>& versions, bool standbys_only = false);
 
 /// Runs the ceremony and gives the release's number. The token is open and nobody is logged in;
 /// `log_in` logs in as the role asked for. Per key: one private-key wrap however many members; per

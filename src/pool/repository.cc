@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "crypto/digest.h"
+#include "pool/recipient.h"
 
 namespace poolkey::pool {
 namespace {
@@ -39,6 +40,9 @@ std::string listed(const std::vector<T>& names) {
 
 bool define_pool(store::Database& database, const PoolName& pool, const Topology& topology,
                  const std::vector<MemberName>& names, Time now) {
+  if (is_standby(pool))
+    throw Error(Errc::kInvalidArgument, "a pool cannot be called '" + pool.str() +
+                                            "': that is the pool of the origin's standbys");
   store::Transaction transaction(database);
   const std::string digest = hex(crypto::sha256(view(topology.text)));
   const auto before =

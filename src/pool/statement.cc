@@ -4,6 +4,7 @@
 
 #include "keys/number.h"
 #include "keys/oids.h"
+#include "pool/recipient.h"
 
 namespace poolkey::pool {
 namespace {
@@ -24,7 +25,7 @@ Statement next_statement(store::Database& database, const PoolName& pool, const 
                                   newest->is_null("newest") ? 0 : newest->integer("newest")),
                 {}};
   const std::vector<KeyVersion> current = in_force(database, pool);
-  for (const keys::StoredKey& key : keys::keys_of_pool(database, pool)) {
+  for (const keys::StoredKey& key : keys_for(database, pool)) {
     const auto envelope = newest_envelope(database, pool, member.name, key.name);
     if (!envelope) continue;
     out.versions.push_back({key.name, envelope->release, key.public_key, key.id, key.policy_sha256,
@@ -62,7 +63,7 @@ std::optional<Bytes> newest_statement(store::Database& database, const PoolName&
 
 std::vector<KeyVersion> in_force(store::Database& database, const PoolName& pool) {
   std::map<KeyName, KeyVersion> chosen;
-  for (const keys::StoredKey& key : keys::keys_of_pool(database, pool)) {  // oldest first
+  for (const keys::StoredKey& key : keys_for(database, pool)) {  // oldest first
     if (key.state == "generated") continue;
     const auto [at, first] = chosen.emplace(key.name.key, key.name);
     if (!first && key.state == "proven") at->second = key.name;

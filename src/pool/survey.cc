@@ -2,6 +2,8 @@
 
 #include "crypto/digest.h"
 #include "keys/oids.h"
+#include "pool/recipient.h"
+#include "pool/registry.h"
 #include "pool/statement.h"
 
 namespace poolkey::pool {
@@ -119,15 +121,20 @@ std::string_view name(Holding holding) noexcept {
 
 std::vector<Observation> survey(store::Database& database, const PoolName& pool) {
   std::vector<Observation> out;
-  const std::vector<keys::StoredKey> keys = keys::keys_of_pool(database, pool);
+  const std::vector<keys::StoredKey> keys = keys_for(database, pool);
   for (const Member& m : members(database, pool))
     for (const keys::StoredKey& key : keys)
-      if (key.state != "generated") out.push_back(observe(database, pool, m, key.name));
+      if (is_released_to(database, pool, m.name, key))
+        out.push_back(observe(database, pool, m, key.name));
   return out;
 }
 
 Bytes attest(keys::Context& context, const Mailbox& mailbox, const PoolName& pool) {
   store::Database& database = context.database;
+  if (is_standby(pool))
+    throw Error(Errc::kInvalidArgument,
+                "an attestation is about a pool that a topology defines; 'poolkey status' shows "
+                "what the standbys have proven");
   const std::vector<Observation> observations = survey(database, pool);
   std::string missing;
   for (const Observation& o : observations)
@@ -154,6 +161,7 @@ Bytes attest(keys::Context& context, const Mailbox& mailbox, const PoolName& poo
   // Always, and not only where the version in force has changed: a run that died before this would
   // otherwise leave the members with the old one for good.
   post_statements(context, mailbox, pool, members(database, pool), operation);
+  inform_standbys(context, mailbox);
   operation.finish();
   return newest_attestation(database, pool);
 }

@@ -120,7 +120,7 @@ TEST_F(BackupTest, InterruptedAnywhereIsNeverTakenForOneAndRunAgainIsWhole) {
     ASSERT_TRUE(succeeded(d.on("origin", back_up())));
     EXPECT_THAT(d.unfinished("origin"), IsEmpty());
     EXPECT_FALSE(fs::exists(backup().string() + ".unfinished"));
-    EXPECT_EQ(d.count("origin", "setting WHERE name LIKE 'backup.%'"), 5);
+    EXPECT_EQ(d.count("origin", "setting WHERE name LIKE 'safeguard.%'"), 5);
     EXPECT_TRUE(d.audit_is_whole());
     fs::remove_all(backup());
   }
