@@ -194,7 +194,8 @@ pool::CheckedBackup back_up_origin(App& side, const fs::path& out, const Pin& pi
 
 Config configuration_of(const fs::path& backup, const fs::path& home) {
   Config out = read_config(backup);
-  for (fs::path* path : {&out.module, &out.mailbox}) *path = moved(*path, backup, home);
+  for (fs::path* path : {&out.module, &out.mailbox, &out.witness})
+    *path = moved(*path, backup, home);
   out.softhsm2_conf = home / kSoftHsm;
   return out;
 }

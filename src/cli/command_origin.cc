@@ -68,6 +68,9 @@ int origin_restore(Call& call) {
   call.out.say("from entry " + std::to_string(restored.backup.manifest.audit_head.seq) +
                " of then. 'poolkey pool challenge' and 'pool collect' tell what the");
   call.out.say("members hold; keys that this origin does not know show as strays.");
+  if (!side.config().witness.empty())
+    call.out.say("The witness '" + side.config().witness.string() +
+                 "' knows of later entries; keep it as evidence, and begin a new one.");
   if (!restored.already)
     call.out.say("Numbers go on far above those of the backup: " + json::compact(restored.floors));
   for (const std::string& dropped : restored.dropped)

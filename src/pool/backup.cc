@@ -30,10 +30,11 @@ std::vector<std::string> files_in(const fs::path& folder) {
   return out;
 }
 
-/// What SoftHSM reads: objects and the generation number. Its empty .lock files are made anew, and
-/// our copy of token.object is made before each login.
+/// What SoftHSM reads: objects, their locks and the generation number. The locks are empty, but an
+/// object without one cannot be destroyed. Our copy of token.object is made before each login.
 bool belongs_to_token(const fs::path& file) {
-  return file.extension() == ".object" || file.filename() == "generation";
+  return file.extension() == ".object" || file.extension() == ".lock" ||
+         file.filename() == "generation";
 }
 
 void copy_token(const fs::path& from, const fs::path& to) {

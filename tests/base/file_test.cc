@@ -196,5 +196,24 @@ TEST_F(FileTest, MakesALockFileOnlyWhenAsked) {
   EXPECT_FALSE(std::filesystem::exists(file_));
 }
 
+TEST_F(FileTest, AStagedFolderIsWholeOrNotThere) {
+  const auto place = folder_ / "made";
+  {
+    StagedFolder left(place);
+    write_file(left.path() / "half", "x");
+    EXPECT_EQ(mode_of(left.path()), 0700U);
+    EXPECT_FALSE(std::filesystem::exists(place));
+  }
+  EXPECT_EQ(files(), 0U);
+  std::filesystem::create_directories(place.string() + ".unfinished/of-a-crash");
+  StagedFolder staged(place.string() + "/");
+  EXPECT_EQ(files(), 1U);
+  write_file(staged.path() / "whole", "x");
+  staged.put_in_place();
+  EXPECT_EQ(read_file(place / "whole"), "x");
+  EXPECT_EQ(files(), 1U);
+  EXPECT_THAT([&] { StagedFolder again(place); }, ThrowsErrc(Errc::kAlreadyExists, "made"));
+}
+
 }  // namespace
 }  // namespace poolkey

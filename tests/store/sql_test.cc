@@ -329,5 +329,27 @@ TEST_F(SqlTest, KeepsCommitsThroughSigkill) {
   db.check();
 }
 
+TEST_F(SqlTest, CopiesItselfWholeWhileItIsInUse) {
+  Database db = open();
+  insert(db, "a", std::string("1"));  // still in the write-ahead log
+  Database other = open();
+  const auto copy = folder_ / "copy.db";
+  {
+    const Transaction still(other);  // another connection holds the write lock
+    db.copy_to(copy);
+  }
+  struct stat status {};
+  ASSERT_EQ(::stat(copy.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0600U);
+  insert(db, "b", std::string("2"));
+  Database copied = Database::open(copy);
+  copied.check();
+  EXPECT_EQ(count(copied), 1);
+  EXPECT_EQ(count(db), 2);
+  EXPECT_THAT([&] { db.copy_to(copy); }, ThrowsErrc(Errc::kAlreadyExists, "copy.db"));
+  EXPECT_THAT([&] { db.copy_to(folder_ / "nowhere" / "copy.db"); },
+              ThrowsErrc(Errc::kUnavailable, "nowhere"));
+}
+
 }  // namespace
 }  // namespace poolkey::store
