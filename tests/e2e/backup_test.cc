@@ -75,8 +75,10 @@ TEST_F(BackupTest, ALostOriginIsRestoredAndGoesOnAndItsMembersAccept) {
 TEST_F(BackupTest, WhatTheLostOriginReleasedAfterwardsIsNotReleasedAgainByItsNumber) {
   d.must("origin", back_up());
   d.must("origin", d.generate("media"));
-  d.must("origin", d.release("media@1"));  // number 2, statement 3 or so
-  d.receive_all();
+  for (int times = 0; times < 3; ++times) {  // numbers and statements that the backup has not
+    d.must("origin", d.release("media@1"));
+    d.receive_all();
+  }
   lose_origin();
   d.must("origin", restore());
   d.must("origin", d.release());
