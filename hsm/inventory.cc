@@ -8,8 +8,10 @@
 
 namespace poolkey::hsm {
 
+// libp11 calls the module itself, so what it does stands under the deadline as a whole.
 struct Inventory::Context {
   explicit Context(const Module& module) : handle(PKCS11_CTX_new()) {
+    const CallInProgress listing(module.fn(), "libp11's PKCS11_enumerate_slots");
     if (handle == nullptr || PKCS11_CTX_load(handle, module.path().c_str()) != 0)
       crypto::throw_openssl(Errc::kUnavailable,
                             "libp11 cannot use the module '" + module.path().string() + "'");
@@ -86,6 +88,7 @@ std::vector<InventoryToken> Inventory::tokens() {
       const Session probe(module_.shared_from_this(),
                           PKCS11_get_slotid_from_slot(&context_->slots[i]));
     }
+    const CallInProgress listing(module_.fn(), "libp11's PKCS11_enumerate_certs or _keys");
     add_certificates(token, one);
     add_public_keys(token, one);
     out.push_back(std::move(one));

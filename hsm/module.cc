@@ -28,6 +28,15 @@ fs::path softhsm_token_folder() {
 
 }  // namespace
 
+bool may_be_softhsm(const fs::path& module) {
+  const auto named_so = [](const fs::path& path) {
+    return path.filename().string().find("softhsm") != std::string::npos;
+  };
+  std::error_code none;
+  return std::getenv("SOFTHSM2_CONF") != nullptr || named_so(module) ||
+         named_so(fs::canonical(module, none));
+}
+
 fs::path softhsm_configuration() {
   if (const char* named = std::getenv("SOFTHSM2_CONF"); named != nullptr) return named;
   if (const char* home = std::getenv("HOME"); home != nullptr) {
@@ -42,10 +51,13 @@ std::string trimmed(const CK_UTF8CHAR* field, std::size_t size) {
   return {reinterpret_cast<const char*>(field), size};
 }
 
-Module::Module(fs::path path, void* library, CK_FUNCTION_LIST* functions, AtEnd at_end)
-    : path_(std::move(path)), library_(library), functions_(functions), end_(at_end) {}
+Module::Module(fs::path path, void* library, CK_FUNCTION_LIST* functions, Process process)
+    : path_(std::move(path)), library_(library), calls_(functions), process_(process) {
+  if (process_ == Process::kForeign) calls_.shield_from_sigpipe();
+}
 
-std::shared_ptr<Module> Module::load(const fs::path& path, AtEnd at_end) {
+std::shared_ptr<Module> Module::load(const fs::path& path, Process process,
+                                     std::optional<Deadline> deadline) {
   if (!fs::exists(path))
     throw Error(Errc::kNotFound, "there is no PKCS#11 module '" + path.string() +
                                      "'; install it or correct 'module' in poolkey.toml");
@@ -58,21 +70,24 @@ std::shared_ptr<Module> Module::load(const fs::path& path, AtEnd at_end) {
     ::dlclose(library);
     throw Error(Errc::kUnsupported, "'" + path.string() + "' is not a PKCS#11 module");
   }
-  std::shared_ptr<Module> module(new Module(path, library, functions, at_end));
+  std::shared_ptr<Module> module(new Module(path, library, functions, process));
+  if (deadline)
+    module->watchdog_ =
+        std::make_unique<Watchdog>(module->calls_, path.string(), std::move(*deadline));
   module->initialize();
   return module;
 }
 
 void Module::initialize() {
   // The quirks are known only after C_Initialize, and C_Initialize is what a lock protects: a
-  // configuration file of SoftHSM's is locked whenever the module looks like SoftHSM.
+  // configuration file of SoftHSM's is locked whenever the module may be SoftHSM, or SoftHSM below
+  // a module that forwards.
   std::optional<FileLock> turn;
-  if (path_.filename().string().find("softhsm") != std::string::npos &&
-      fs::exists(softhsm_configuration()))
+  if (may_be_softhsm(path_) && fs::exists(softhsm_configuration()))
     turn.emplace(softhsm_configuration(), /*create=*/false);
   CK_C_INITIALIZE_ARGS arguments{};
   arguments.flags = CKF_OS_LOCKING_OK;
-  const CK_RV rv = functions_->C_Initialize(&arguments);
+  const CK_RV rv = calls_.C_Initialize(&arguments);
   if (turn && rv == CKR_GENERAL_ERROR && !fs::is_directory(softhsm_token_folder()))
     throw Error(Errc::kUnavailable, rv,
                 "the folder of the tokens, '" + softhsm_token_folder().string() +
@@ -83,15 +98,15 @@ void Module::initialize() {
     initialized_by_us_ = true;
   }
   CK_INFO info{};
-  check(functions_->C_GetInfo(&info), "ask '" + path_.string() + "' what it is");
+  check(calls_.C_GetInfo(&info), "ask '" + path_.string() + "' what it is");
   quirks_ = &quirks_for(trimmed(info.manufacturerID, sizeof info.manufacturerID));
   log("hsm").debug("{} initialised, quirks '{}'", path_.string(), quirks_->profile);
 }
 
 Module::~Module() {
   for (auto act = at_end_.rbegin(); act != at_end_.rend(); ++act) (*act)();
-  if (end_ == AtEnd::kLeaveRunning) return;
-  if (initialized_by_us_) functions_->C_Finalize(nullptr);
+  if (process_ == Process::kForeign) return;
+  if (initialized_by_us_) calls_.C_Finalize(nullptr);
   ::dlclose(library_);
 }
 
@@ -129,7 +144,7 @@ std::vector<TokenInfo> Module::tokens() const {
 
 bool Module::reload() {
   if (!initialized_by_us_) return false;
-  functions_->C_Finalize(nullptr);
+  calls_.C_Finalize(nullptr);
   initialized_by_us_ = false;
   initialize();
   return true;

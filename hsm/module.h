@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "base/file.h"
+#include "hsm/calls.h"
 #include "hsm/cryptoki.h"
+#include "hsm/deadline.h"
 #include "hsm/quirks.h"
 
 namespace poolkey::hsm {
@@ -35,18 +37,21 @@ struct TokenInfo {
 /// destructors run: SoftHSM crashes in them.
 class Module : public std::enable_shared_from_this<Module> {
  public:
-  /// How the provider in a foreign process leaves the module at its end: loaded and initialised.
-  enum class AtEnd { kFinalize, kLeaveRunning };
+  /// In whose process the module is. A foreign one keeps it loaded and initialised to its end, and
+  /// its signals are its own: a SIGPIPE of the module's is kept from it.
+  enum class Process { kOurs, kForeign };
 
-  /// Throws kNotFound (no such file), kUnsupported (no PKCS#11 module) or kUnavailable.
+  /// Throws kNotFound (no such file), kUnsupported (no PKCS#11 module) or kUnavailable. Where a
+  /// deadline is given, every call is under it.
   static std::shared_ptr<Module> load(const std::filesystem::path& path,
-                                      AtEnd at_end = AtEnd::kFinalize);
+                                      Process process = Process::kOurs,
+                                      std::optional<Deadline> deadline = std::nullopt);
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
   ~Module();
 
   /// The functions: `module->fn().C_Sign(...)`.
-  const CK_FUNCTION_LIST& fn() const { return *functions_; }
+  const Calls& fn() const { return calls_; }
   const std::filesystem::path& path() const { return path_; }
   const Quirks& quirks() const { return *quirks_; }
   std::string description() const;
@@ -72,17 +77,23 @@ class Module : public std::enable_shared_from_this<Module> {
   void at_end(std::function<void()> act) { at_end_.push_back(std::move(act)); }
 
  private:
-  Module(std::filesystem::path path, void* library, CK_FUNCTION_LIST* functions, AtEnd at_end);
+  Module(std::filesystem::path path, void* library, CK_FUNCTION_LIST* functions, Process process);
   void initialize();
 
   std::filesystem::path path_;
   void* library_;
-  CK_FUNCTION_LIST* functions_;
-  AtEnd end_;
+  Calls calls_;
+  Process process_;
+  std::unique_ptr<Watchdog> watchdog_;  ///< looks at calls_
   const Quirks* quirks_ = nullptr;
   bool initialized_by_us_ = false;
   std::vector<std::function<void()>> at_end_;
 };
+
+/// True of a file that is called so, also by way of a symbolic link, and of every module while
+/// SOFTHSM2_CONF says that SoftHSM is in use. What a module is for sure is known by its quirks,
+/// after C_Initialize.
+bool may_be_softhsm(const std::filesystem::path& module);
 
 /// The file that SoftHSM reads: $SOFTHSM2_CONF, the user's, or the system's.
 std::filesystem::path softhsm_configuration();

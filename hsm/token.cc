@@ -145,7 +145,7 @@ namespace {
 /// Whether the token takes the PIN and has no object at all.
 bool is_ours_and_empty(const std::shared_ptr<Module>& module, CK_SLOT_ID slot, const Pin& pin) {
   const Session session(module, slot);
-  const CK_FUNCTION_LIST& fn = module->fn();
+  const Calls& fn = module->fn();
   if (fn.C_Login(session.handle(), CKU_USER, pin_data(pin), pin_size(pin)) != CKR_OK) return false;
   CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
   CK_ULONG count = 1;

@@ -35,7 +35,7 @@ class Session {
   ~Session();
 
   CK_SESSION_HANDLE handle() const { return handle_; }
-  const CK_FUNCTION_LIST& fn() const { return module_->fn(); }
+  const Calls& fn() const { return module_->fn(); }
   Module& module() const { return *module_; }
 
  private:

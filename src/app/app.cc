@@ -54,10 +54,12 @@ std::string current_actor() {
   return "uid:" + std::to_string(uid) + (user != nullptr ? " " + std::string(user->pw_name) : "");
 }
 
-std::shared_ptr<hsm::Module> load_module(const Config& config) {
+std::shared_ptr<hsm::Module> load_module(const Config& config, const Options& options) {
   if (!config.softhsm2_conf.empty())
     ::setenv("SOFTHSM2_CONF", config.softhsm2_conf.c_str(), /*overwrite=*/1);
-  return hsm::Module::load(config.module);
+  std::optional<hsm::Deadline> deadline;
+  if (options.overdue) deadline = {config.call_timeout.value_or(kCallTimeout), options.overdue};
+  return hsm::Module::load(config.module, hsm::Module::Process::kOurs, std::move(deadline));
 }
 
 App::App(Options options)
@@ -92,7 +94,7 @@ void App::open_token(LogCheck check) {
   if (config_.token_serial.empty())
     throw Error(Errc::kNotFound, "the set-up of '" + options_.home.string() +
                                      "' was interrupted; run the init verb again");
-  module_ = load_module(config_);
+  module_ = load_module(config_, options_);
   token_ = hsm::Token::open(module_, token_name(config_));
   context_.token = token_;
   if (check == LogCheck::kRequire) keys::require_no_older_log(context_);
@@ -189,7 +191,7 @@ void set_up_side(const fs::path& home, Config wanted, const Options& options) {
   const auto new_pin = [&](hsm::Role role) {
     return read_new_pin(source_for(config, options, role), owner_of(config, role));
   };
-  const auto module = load_module(config);
+  const auto module = load_module(config, options);
   const Pin so_pin = new_pin(hsm::Role::kSecurityOfficer);
   const Pin user_pin = new_pin(hsm::Role::kUser);
   config.token_serial = operation.step("token", [&] {

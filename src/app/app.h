@@ -20,6 +20,9 @@ struct Options {
   std::string pin{};                ///< a PIN source instead of the configured one
   std::string so_pin{};             ///< of the security officer; "prompt" where empty
   std::filesystem::path witness{};  ///< instead of the configured one
+  /// Called when a call into the module takes longer than the configuration allows; must not
+  /// return (hsm::Deadline). Where it is empty, calls may take as long as they like.
+  std::function<void(const Error&)> overdue{};
 };
 
 /// Whether the token's word about the audit log is asked before anything is done with it.
@@ -78,8 +81,9 @@ class App {
   keys::Context context_;
 };
 
-/// Loads the module of a configuration, with its softhsm2.conf in the environment.
-std::shared_ptr<hsm::Module> load_module(const Config& config);
+/// Loads the module of a configuration, with its softhsm2.conf in the environment and its calls
+/// under the configured deadline.
+std::shared_ptr<hsm::Module> load_module(const Config& config, const Options& options);
 
 /// Reads a PIN of a configuration's token, from the source given by the options or configured.
 Pin ask_pin(const Config& config, const Options& options, hsm::Role role);

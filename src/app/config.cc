@@ -101,6 +101,8 @@ Config read_config(const fs::path& home) {
   out.mailbox = path(reader.string("mailbox").value);
   out.pin_source = reader.string("pin").value;
   if (const auto witness = reader.optional_string("witness")) out.witness = path(witness->value);
+  if (const auto seconds = reader.optional_integer("call_timeout_seconds", 1, 24 * 3600))
+    out.call_timeout = std::chrono::seconds(seconds->value);
   reader.finish();
   faults.throw_if_any("'" + file.string() + "'");
   return out;
@@ -122,6 +124,8 @@ void write_config(const fs::path& home, const Config& config) {
   line("mailbox", config.mailbox.string());
   line("pin", config.pin_source);
   if (!config.witness.empty()) line("witness", config.witness.string());
+  if (config.call_timeout)
+    out += "call_timeout_seconds = " + std::to_string(config.call_timeout->count()) + "\n";
   make_private_folder(home);
   write_file(config_file(home), out, 0600);
 }

@@ -2,6 +2,7 @@
 // May touch: base. Called by: app and the init verbs.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -13,6 +14,10 @@ namespace poolkey::app {
 enum class Side { kOrigin, kMember, kStandby };
 /// "the origin", "a member", "a standby".
 std::string_view name(Side side) noexcept;
+
+/// How long a call into the module may take where poolkey.toml does not say: longer than an HSM
+/// needs for a large RSA key.
+inline constexpr std::chrono::seconds kCallTimeout{120};
 
 /// One side's configuration. Paths in the file are relative to the home.
 struct Config {
@@ -26,6 +31,7 @@ struct Config {
   std::filesystem::path mailbox{};
   std::string pin_source{};
   std::filesystem::path witness{};  ///< file for heads of the audit log; empty: none
+  std::optional<std::chrono::seconds> call_timeout{};  ///< of one call into the module
 };
 
 /// Reads HOME/poolkey.toml. Throws kNotFound, or kInvalidArgument with every fault.

@@ -223,7 +223,7 @@ Restored restore_origin(const fs::path& from, const Options& options, const fs::
     const ProofConfiguration proof(staged.path(), softhsm);
     Config proven = config;
     proven.softhsm2_conf = proof.file();
-    prove_copy(load_module(proven), manifest, pin, database, from);
+    prove_copy(load_module(proven, options), manifest, pin, database, from);
     take_over(database, out.backup, out);
   }
   write_file(staged.path() / kSoftHsm, with_token_folder(softhsm, home / pool::kBackupTokens),

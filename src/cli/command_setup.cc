@@ -1,4 +1,6 @@
 // Setting up the two sides, and looking at tokens.
+#include <charconv>
+
 #include "base/file.h"
 #include "cli/command.h"
 #include "hsm/inventory.h"
@@ -19,6 +21,7 @@ const std::vector<Option>& token_options() {
       {"--module", "FILE", "PKCS#11 module (default: SoftHSM's, with tokens in the home)"},
       {"--token", "LABEL", "label of the token to make"},
       {"--mailbox", "DIR", "folder through which the two sides pass documents", true},
+      {"--call-timeout", "SECONDS", "how long one call into the module may take (default: 120)"},
   };
   return options;
 }
@@ -26,6 +29,14 @@ const std::vector<Option>& token_options() {
 std::vector<Option> with_token_options(std::vector<Option> own) {
   own.insert(own.end(), token_options().begin(), token_options().end());
   return own;
+}
+
+std::chrono::seconds seconds(const std::string& text) {
+  int value = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (fault != std::errc{} || end != text.data() + text.size() || value < 1)
+    throw Error(Errc::kInvalidArgument, "'" + text + "' is not a number of seconds from 1 on");
+  return std::chrono::seconds(value);
 }
 
 app::Config wanted_config(const Call& call, app::Side side, const std::string& label) {
@@ -41,6 +52,8 @@ app::Config wanted_config(const Call& call, app::Side side, const std::string& l
   out.token_label = call.arguments.one("--token", label);
   out.mailbox = fs::absolute(call.arguments.one("--mailbox"));
   out.pin_source = app::absolute_pin_source(call.options.pin);
+  if (call.arguments.has("--call-timeout"))
+    out.call_timeout = seconds(call.arguments.one("--call-timeout"));
   return out;
 }
 
@@ -110,7 +123,7 @@ int standby_init(Call& call) {
 }
 
 int token_list(Call& call) {
-  const auto module = app::load_module(app::read_config(call.options.home));
+  const auto module = app::load_module(app::read_config(call.options.home), call.options);
   hsm::Inventory inventory(*module);
   std::vector<std::vector<std::string>> rows;
   json::array tokens;
@@ -136,7 +149,7 @@ int token_list(Call& call) {
 
 int token_repair(Call& call) {
   const app::Config config = app::read_config(call.options.home);
-  const auto module = app::load_module(config);
+  const auto module = app::load_module(config, call.options);
   const fs::path folder = hsm::token_folder(*module, config.token_serial);
   if (folder.empty())
     throw Error(Errc::kNotFound, "there is no folder of token '" + config.token_label +

@@ -1,7 +1,10 @@
 // poolkey: the command line. Only the table of commands is turned into options here.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <array>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <iostream>
@@ -108,21 +111,6 @@ CLI::App* place(CLI::App& root, std::string_view path, const std::string& summar
   return parent->add_subcommand(std::string(path.substr(blank + 1)), summary);
 }
 
-int run_bound(const Bound& bound, const Global& global, Output& out) {
-  const Arguments arguments = collect(bound);
-  // Absolute: configuration files of the HSM's library are read from wherever it likes.
-  const auto absolute = [](const std::string& path) {
-    return path.empty() ? std::filesystem::path{} : std::filesystem::absolute(path);
-  };
-  Call call{arguments,
-            {.home = absolute(global.home),
-             .pin = global.pin,
-             .so_pin = global.so_pin,
-             .witness = absolute(global.witness)},
-            out};
-  return bound.command->run(call);
-}
-
 int fail(const Error& error, const Global& global) {
   const int status = exit_code(error.code());
   std::cerr << "poolkey: " << error.what() << "\n";
@@ -134,6 +122,31 @@ int fail(const Error& error, const Global& global) {
                                             {"message", error.what()},
                                             {"exit_status", status}}}});
   return status;
+}
+
+/// A call hangs in the module and cannot be taken back, so nothing is unwound: the kernel lets go
+/// of the locks, and the audit log keeps an intent without an outcome, which is what is known.
+[[noreturn]] void end_overdue(const Error& error, const Global& global) {
+  const int status = fail(error, global);
+  std::cout.flush();
+  std::fflush(stdout);
+  ::_exit(status);
+}
+
+int run_bound(const Bound& bound, const Global& global, Output& out) {
+  const Arguments arguments = collect(bound);
+  // Absolute: configuration files of the HSM's library are read from wherever it likes.
+  const auto absolute = [](const std::string& path) {
+    return path.empty() ? std::filesystem::path{} : std::filesystem::absolute(path);
+  };
+  Call call{arguments,
+            {.home = absolute(global.home),
+             .pin = global.pin,
+             .so_pin = global.so_pin,
+             .witness = absolute(global.witness),
+             .overdue = [&](const Error& error) { end_overdue(error, global); }},
+            out};
+  return bound.command->run(call);
 }
 
 int run(int argc, char** argv) {

@@ -32,7 +32,7 @@ std::string initialise_raw(Module& module, const std::string& label, const std::
 /// Counts the calls of C_Login while it lives.
 class LoginCounter {
  public:
-  explicit LoginCounter(Module& module) : list_(const_cast<CK_FUNCTION_LIST&>(module.fn())) {
+  explicit LoginCounter(Module& module) : list_(const_cast<CK_FUNCTION_LIST&>(module.fn().real())) {
     real_ = list_.C_Login;
     count_ = 0;
     list_.C_Login = [](CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin,
