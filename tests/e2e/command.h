@@ -42,6 +42,6 @@ Outcome shell(const std::string& line, const std::map<std::string, std::string>&
 testing::AssertionResult succeeded(const Outcome& outcome);
 /// It ended with `status`, and what it said (on either stream) has all of `words`.
 testing::AssertionResult refused(const Outcome& outcome, int status,
-                                 const std::vector<std::string>& words);
+                                 const std::vector<std::string>& words = {});
 
 }  // namespace poolkey::test

@@ -34,10 +34,10 @@ fs::path make_folder() {
 
 }  // namespace
 
-SoftToken::SoftToken(std::string label)
+SoftToken::SoftToken(std::string label, const fs::path& module)
     : label_(std::move(label)),
       folder_(make_folder()),
-      module_(hsm::Module::load(kSoftHsm)),
+      module_(hsm::Module::load(module)),
       serial_(add(label_)) {}
 
 SoftToken::~SoftToken() {

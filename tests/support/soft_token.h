@@ -17,7 +17,7 @@ inline constexpr const char* kSoftHsm = "/usr/lib/softhsm/libsofthsm2.so";
 /// one process has one of these at a time.
 class SoftToken {
  public:
-  explicit SoftToken(std::string label = "test");
+  explicit SoftToken(std::string label = "test", const std::filesystem::path& module = kSoftHsm);
   SoftToken(const SoftToken&) = delete;
   SoftToken& operator=(const SoftToken&) = delete;
   ~SoftToken();
