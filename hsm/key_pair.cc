@@ -66,6 +66,29 @@ void check_attributes(Session& session, CK_OBJECT_HANDLE object, const Attribute
                                      wrong + "); it was destroyed");
 }
 
+/// True if an object of this class with the pair's CKA_ID holds the key; an EC private key does not
+/// tell.
+bool is_found(Session& session, CK_OBJECT_CLASS object_class, const KeyPairSpec& spec,
+              const crypto::PublicKey& key) {
+  Template wanted;
+  wanted.set(CKA_CLASS, CK_ULONG{object_class}).set(CKA_ID, ByteView(spec.id));
+  for (const CK_OBJECT_HANDLE object : find_objects(session, std::move(wanted))) {
+    const auto told = public_key_of(session, object);
+    if (told ? *told == key : object_class == CKO_PRIVATE_KEY) return true;
+  }
+  return false;
+}
+
+/// What was read by the handles of the making is what is found by its id: a handle may have been
+/// given to another object, and then what was read is not of this pair.
+void check_found(Session& session, const KeyPairSpec& spec, const crypto::PublicKey& key) {
+  if (is_found(session, CKO_PUBLIC_KEY, spec, key) && is_found(session, CKO_PRIVATE_KEY, spec, key))
+    return;
+  throw Error(Errc::kConflict, "key '" + spec.label +
+                                   "' is not found in the token as it was made there; it was "
+                                   "destroyed. Run it again");
+}
+
 }  // namespace
 
 bool can_be_copied(const AttributeSet& private_attributes) {
@@ -79,7 +102,7 @@ crypto::PublicKey generate_key_pair(Token& token, const KeyPairSpec& spec) {
   const Lease lease = token.lease();
   Session& session = *lease;
   const auto turn = token.writing();
-  Unfinished made(session);
+  Unfinished made(session, spec.id);
   Unfinished staged(session);  // session objects: gone either way
   Pair pair = generate(session, spec, !copy);
   Unfinished& first = copy ? staged : made;
@@ -92,11 +115,11 @@ crypto::PublicKey generate_key_pair(Token& token, const KeyPairSpec& spec) {
   const auto public_key = public_key_of(session, pair.public_key);
   if (!public_key) throw Error(Errc::kUnsupported, "the token does not give the public key");
   if (copy) {
-    const Template to_token = Template().set(CKA_TOKEN, true);
-    made.add(copy_object(session, pair.public_key, to_token));
-    const CK_OBJECT_HANDLE stored = made.add(copy_object(session, pair.private_key, to_token));
+    made.add(copy_to_token(session, pair.public_key, spec.id));
+    const CK_OBJECT_HANDLE stored = made.add(copy_to_token(session, pair.private_key, spec.id));
     check_attributes(session, stored, spec.private_attributes, "private key '" + spec.label + "'");
   }
+  check_found(session, spec, *public_key);
   token.module().sync();
   made.keep();
   log("hsm").info("{}: {} key '{}' generated", token.info().label, spec.algorithm, spec.label);

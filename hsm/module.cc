@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 
@@ -12,6 +13,8 @@ namespace poolkey::hsm {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr CK_ULONG kMaxSlots = 4096;
 
 /// "directories.tokendir" of a softhsm2.conf; empty if the file does not say.
 fs::path softhsm_token_folder() {
@@ -121,11 +124,17 @@ std::string Module::description() const {
 std::vector<TokenInfo> Module::tokens() const {
   CK_ULONG count = 0;
   check(fn().C_GetSlotList(CK_TRUE, nullptr, &count), "list the slots of '" + path_.string() + "'");
-  std::vector<CK_SLOT_ID> slots(count + 8);  // slots may appear between the two calls
+  // Slots may appear between the two calls; and a count is believed that fits what was written.
+  constexpr CK_SLOT_ID kUnwritten = ~CK_SLOT_ID{0};
+  std::vector<CK_SLOT_ID> slots(std::min(count, kMaxSlots) + 8, kUnwritten);
   count = static_cast<CK_ULONG>(slots.size());
   check(fn().C_GetSlotList(CK_TRUE, slots.data(), &count),
         "list the slots of '" + path_.string() + "'");
-  slots.resize(count);
+  slots.erase(std::find(slots.begin(), slots.end(), kUnwritten), slots.end());
+  if (slots.size() != count)
+    throw Error(Errc::kUnavailable, "'" + path_.string() + "' says that it has " +
+                                        std::to_string(count) + " slots and lists " +
+                                        std::to_string(slots.size()));
   std::vector<TokenInfo> out;
   for (const CK_SLOT_ID slot : slots) {
     CK_TOKEN_INFO info{};

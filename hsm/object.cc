@@ -1,14 +1,24 @@
 #include "hsm/object.h"
 
+#include <array>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
+#include "base/log.h"
 #include "hsm/names.h"
 #include "hsm/rv.h"
 
 namespace poolkey::hsm {
 namespace {
 
-constexpr CK_ULONG kFindBatch = 64;
+constexpr std::size_t kFindBatch = 64;
+
+[[noreturn]] void refuse_length(const std::string& doing) {
+  throw Error(Errc::kUnavailable, "cannot " + doing +
+                                      ": the module gives a length that is not the one of what it "
+                                      "gives; nothing of it was used");
+}
 
 /// Closes a search whatever happens in between.
 class Search {
@@ -23,18 +33,26 @@ class Search {
 
   std::vector<CK_OBJECT_HANDLE> all() {
     std::vector<CK_OBJECT_HANDLE> out;
-    CK_OBJECT_HANDLE batch[kFindBatch];
-    for (CK_ULONG found = kFindBatch; found > 0;) {
-      check(session_.fn().C_FindObjects(session_.handle(), batch, kFindBatch, &found),
+    for (;;) {
+      // One more than is asked for, so that there is a first one that was not written.
+      std::array<CK_OBJECT_HANDLE, kFindBatch + 1> batch{};
+      CK_ULONG found = 0;
+      check(session_.fn().C_FindObjects(session_.handle(), batch.data(), kFindBatch, &found),
             "search the token");
-      out.insert(out.end(), batch, batch + found);
+      const auto unwritten = std::find(batch.begin(), batch.end(), CK_INVALID_HANDLE);
+      if (unwritten != batch.begin() + static_cast<std::ptrdiff_t>(std::min(found, kFindBatch + 1)))
+        refuse_length("search the token");
+      if (found == 0) return out;
+      out.insert(out.end(), batch.begin(), unwritten);
     }
-    return out;
   }
 
  private:
   Session& session_;
 };
+
+/// More than any attribute that poolkey reads.
+constexpr CK_ULONG kMaxAttribute = 1UL << 20;
 
 std::string value_text(const AttributeValue& value) {
   if (const bool* truth = std::get_if<bool>(&value)) return *truth ? "true" : "false";
@@ -85,21 +103,21 @@ std::vector<CK_OBJECT_HANDLE> find_objects(Session& session, Template wanted) {
 
 std::optional<Bytes> read_bytes(Session& session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
   CK_ATTRIBUTE attribute{type, nullptr, 0};
-  CK_RV rv = session.fn().C_GetAttributeValue(session.handle(), object, &attribute, 1);
-  const auto absent = [&] {
-    return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE ||
-           attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION;
-  };
-  if (absent()) return std::nullopt;
-  check(rv, "read " + attribute_name(type));
-  Bytes out(attribute.ulValueLen);
-  attribute.pValue = out.data();
-  if (!out.empty()) {
-    rv = session.fn().C_GetAttributeValue(session.handle(), object, &attribute, 1);
-    if (absent()) return std::nullopt;
+  const auto is_told = [&] {
+    const CK_RV rv = session.fn().C_GetAttributeValue(session.handle(), object, &attribute, 1);
+    if (rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE) return false;
     check(rv, "read " + attribute_name(type));
-  }
-  out.resize(attribute.ulValueLen);
+    return attribute.ulValueLen != CK_UNAVAILABLE_INFORMATION;
+  };
+  if (!is_told()) return std::nullopt;
+  const CK_ULONG size = attribute.ulValueLen;
+  if (size > kMaxAttribute) refuse_length("read " + attribute_name(type));
+  // Asked for in any case: that there is nothing is not believed at the first word.
+  Bytes out(std::max<std::size_t>(size, 1));
+  attribute = {type, out.data(), static_cast<CK_ULONG>(out.size())};
+  if (!is_told()) return std::nullopt;
+  if (attribute.ulValueLen != size) refuse_length("read " + attribute_name(type));
+  out.resize(size);
   return out;
 }
 
@@ -146,6 +164,10 @@ CK_OBJECT_HANDLE copy_object(Session& session, CK_OBJECT_HANDLE object, Template
   return out;
 }
 
+CK_OBJECT_HANDLE copy_to_token(Session& session, CK_OBJECT_HANDLE object, ByteView id) {
+  return copy_object(session, object, Template().set(CKA_TOKEN, true).set(CKA_ID, id));
+}
+
 CK_OBJECT_HANDLE create_object(Session& session, Template attributes) {
   CK_OBJECT_HANDLE out = CK_INVALID_HANDLE;
   check(session.fn().C_CreateObject(session.handle(), attributes.data(), attributes.count(), &out),
@@ -179,8 +201,21 @@ void destroy_object(Session& session, CK_OBJECT_HANDLE object) {
 }
 
 Unfinished::~Unfinished() {
-  for (const CK_OBJECT_HANDLE object : objects_)
-    session_.fn().C_DestroyObject(session_.handle(), object);
+  for (const CK_OBJECT_HANDLE object : objects_) {
+    try {
+      if (is_ours(object)) destroy_object(session_, object);
+    } catch (const Error& error) {
+      // Its session may have died. What is left in the token is found by its id in the next run.
+      log("hsm").warn("an unfinished object is left: {}", error.what());
+    }
+  }
+}
+
+// A handle may mean another object by now, and a token object that is somebody else's is not ours
+// to destroy.
+bool Unfinished::is_ours(CK_OBJECT_HANDLE object) const {
+  return read_bool(session_, object, CKA_TOKEN) == false ||
+         (!id_.empty() && read_bytes(session_, object, CKA_ID) == id_);
 }
 
 std::optional<crypto::PublicKey> public_key_of(Session& session, CK_OBJECT_HANDLE object) {
@@ -211,6 +246,9 @@ std::optional<crypto::PublicKey> public_key_if_known(Session& session, CK_OBJECT
   }
 }
 
+/// How often an object is looked at that cannot be read.
+constexpr int kTries = 3;
+
 /// SoftHSM shows objects that another process is making, or has just destroyed.
 bool is_half_made(const Error& error) {
   return error.ckr() == CKR_ATTRIBUTE_VALUE_INVALID || error.ckr() == CKR_OBJECT_HANDLE_INVALID;
@@ -234,17 +272,33 @@ KeyObject describe(Session& session, CK_OBJECT_HANDLE handle) {
 
 }  // namespace
 
+void require_login(Session& session) {
+  CK_SESSION_INFO info{};
+  check(session.fn().C_GetSessionInfo(session.handle(), &info), "look at the session");
+  if (info.state != CKS_RW_USER_FUNCTIONS && info.state != CKS_RO_USER_FUNCTIONS)
+    throw Error(Errc::kUnavailable,
+                "the token has lost its login, as when an HSM is restarted; nothing is known about "
+                "its keys. Run it again");
+}
+
 std::vector<KeyObject> find_private_keys(Session& session, Template wanted) {
-  std::vector<KeyObject> out;
   wanted.set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY});
-  for (const CK_OBJECT_HANDLE handle : find_objects(session, std::move(wanted))) {
-    try {
-      out.push_back(describe(session, handle));
-    } catch (const Error& error) {
-      if (!is_half_made(error)) throw;
+  // A handle may also have died with its object alive: it is absent only if it stays so.
+  for (int tries = 1;; ++tries) {
+    std::vector<KeyObject> out;
+    bool all = true;
+    for (const CK_OBJECT_HANDLE handle : find_objects(session, wanted)) {
+      try {
+        out.push_back(describe(session, handle));
+      } catch (const Error& error) {
+        if (!is_half_made(error)) throw;
+        all = false;
+      }
     }
+    if (out.empty()) require_login(session);
+    if (all || tries == kTries) return out;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  return out;
 }
 
 std::optional<KeyObject> find_private_key(Session& session, const crypto::PublicKey& key,

@@ -32,6 +32,9 @@ std::string differences(const AttributeSet& expected, const AttributeSet& found)
 
 /// C_CopyObject with `changes`.
 CK_OBJECT_HANDLE copy_object(Session& session, CK_OBJECT_HANDLE object, Template changes);
+/// A session object copied to the token. Its CKA_ID is said again: whatever was copied, should the
+/// handle have been given to another object meanwhile, is found by it and can be destroyed.
+CK_OBJECT_HANDLE copy_to_token(Session& session, CK_OBJECT_HANDLE object, ByteView id);
 CK_OBJECT_HANDLE create_object(Session& session, Template attributes);
 /// The same for an object of the token: where the module writes in pieces, as a session object that
 /// is then copied, unless its attributes forbid that.
@@ -39,10 +42,10 @@ CK_OBJECT_HANDLE create_token_object(Session& session, Template attributes);
 void destroy_object(Session& session, CK_OBJECT_HANDLE object);
 
 /// Objects that are destroyed at the end unless they were kept: what is made step by step and
-/// counts only when it is whole.
+/// counts only when it is whole. Token objects are destroyed only with the CKA_ID given.
 class Unfinished {
  public:
-  explicit Unfinished(Session& session) : session_(session) {}
+  explicit Unfinished(Session& session, Bytes id = {}) : session_(session), id_(std::move(id)) {}
   Unfinished(const Unfinished&) = delete;
   Unfinished& operator=(const Unfinished&) = delete;
   ~Unfinished();
@@ -54,7 +57,9 @@ class Unfinished {
   void keep() { objects_.clear(); }
 
  private:
+  bool is_ours(CK_OBJECT_HANDLE object) const;
   Session& session_;
+  Bytes id_;
   std::vector<CK_OBJECT_HANDLE> objects_;
 };
 
@@ -73,7 +78,12 @@ struct KeyObject {
   std::optional<crypto::PublicKey> public_key;
 };
 
-/// Private keys that match `wanted` (class is added), each with its public key.
+/// Throws kUnavailable unless the user is logged in: a token that lost its login, as an HSM that
+/// was restarted, says OK and shows no private object, which is not the same as having none.
+void require_login(Session& session);
+
+/// Private keys that match `wanted` (class is added), each with its public key. Throws kUnavailable
+/// where there is none because nobody is logged in.
 std::vector<KeyObject> find_private_keys(Session& session, Template wanted);
 
 /// The private key with this public key, by CKA_ID where it is known, else by looking at all.

@@ -86,7 +86,7 @@ constexpr std::array kRows{
     ROW(CKR_WRAPPING_KEY_HANDLE_INVALID, kConflict, "the wrapping key's handle is not valid"),
     ROW(CKR_WRAPPING_KEY_TYPE_INCONSISTENT, kInvalidArgument,
         "the wrapping key is of another type"),
-    ROW(CKR_BUFFER_TOO_SMALL, kInternal, "the module announced a smaller result than it gave"),
+    ROW(CKR_BUFFER_TOO_SMALL, kUnavailable, "the module wants more room than it said"),
     ROW(CKR_CRYPTOKI_NOT_INITIALIZED, kConflict, "the module is not initialised"),
     ROW(CKR_CRYPTOKI_ALREADY_INITIALIZED, kConflict, "the module is initialised already"),
 };

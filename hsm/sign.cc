@@ -1,19 +1,18 @@
 #include "hsm/sign.h"
 
+#include "hsm/output.h"
 #include "hsm/rv.h"
 
 namespace poolkey::hsm {
 
 Bytes sign(Session& session, CK_OBJECT_HANDLE key, CK_MECHANISM mechanism, ByteView data,
-           std::size_t max_size) {
+           std::size_t size) {
   check(session.fn().C_SignInit(session.handle(), &mechanism, key), "begin a signature");
-  Bytes out(max_size);
-  CK_ULONG size = static_cast<CK_ULONG>(out.size());
+  Output out(size);
   check(session.fn().C_Sign(session.handle(), const_cast<CK_BYTE*>(data.data()),
-                            static_cast<CK_ULONG>(data.size()), out.data(), &size),
+                            static_cast<CK_ULONG>(data.size()), out.data(), out.size()),
         "sign");
-  out.resize(size);
-  return out;
+  return out.take(size, "sign");
 }
 
 }  // namespace poolkey::hsm

@@ -8,8 +8,10 @@
 namespace poolkey::hsm {
 
 /// Signs `data` with the mechanism; the result is as the module gives it (r||s for CKM_ECDSA).
-/// `max_size` is an upper bound of the signature in octets.
+/// `size` is that of the signature in octets, which the key determines; throws kUnavailable where
+/// the module gives another. Where it throws, the session may be left in the middle of a
+/// signature: it must not be used again (Lease).
 Bytes sign(Session& session, CK_OBJECT_HANDLE key, CK_MECHANISM mechanism, ByteView data,
-           std::size_t max_size);
+           std::size_t size);
 
 }  // namespace poolkey::hsm

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "hsm/object.h"
 #include "hsm/rv.h"
 #include "hsm/token_file.h"
 
@@ -69,7 +70,9 @@ Session::~Session() {
 }
 
 Lease::~Lease() {
-  if (session_ != nullptr) token_->give_back(std::move(session_), spoiled_);
+  if (session_ == nullptr) return;
+  const bool by_exception = std::uncaught_exceptions() > exceptions_;
+  token_->give_back(std::move(session_), spoiled_ || by_exception);
 }
 
 Token::Token(std::shared_ptr<Module> module, TokenInfo info)
@@ -131,11 +134,18 @@ Lease Token::lease() {
 }
 
 void Token::give_back(std::unique_ptr<Session> session, bool spoiled) noexcept {
-  if (spoiled) session.reset();
+  // Where one session died the idle ones may have died with it; new ones cost little.
+  std::vector<std::unique_ptr<Session>> suspect;
   {
     const std::lock_guard hold(mutex_);
     --lent_;
-    if (session != nullptr) idle_.push_back(std::move(session));
+    if (spoiled) {
+      ++epoch_;
+      suspect.swap(idle_);
+      if (session != nullptr) suspect.push_back(std::move(session));
+    } else if (session != nullptr) {
+      idle_.push_back(std::move(session));
+    }
   }
   returned_.notify_one();
 }

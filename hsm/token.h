@@ -2,7 +2,9 @@
 // May touch: base. Called by: keys, pool, app, provider.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -46,7 +48,8 @@ class Session {
 class Token;
 
 /// A session on loan. It goes back at the end, unless it was spoiled by an error that leaves its
-/// state unknown; then it is closed.
+/// state unknown: then it is closed. An exception that ends the lease spoils it, because an
+/// operation that failed may still be active in the session, or the session may be dead.
 class Lease {
  public:
   Lease(Lease&&) noexcept = default;
@@ -60,9 +63,12 @@ class Lease {
  private:
   friend class Token;
   Lease(std::shared_ptr<Token> token, std::unique_ptr<Session> session)
-      : token_(std::move(token)), session_(std::move(session)) {}
+      : token_(std::move(token)),
+        session_(std::move(session)),
+        exceptions_(std::uncaught_exceptions()) {}
   std::shared_ptr<Token> token_;
   std::unique_ptr<Session> session_;
+  int exceptions_;  ///< in flight when the lease began
   bool spoiled_ = false;
 };
 
@@ -84,6 +90,9 @@ class Token : public std::enable_shared_from_this<Token> {
 
   /// A session for one operation; waits while all are lent. Throws as C_OpenSession says.
   Lease lease();
+  /// How often a session was spoiled. What was known of handles before may not hold any more: a
+  /// token that lost its sessions may give the same handles to other objects.
+  std::uint64_t epoch() const { return epoch_; }
   /// The session that lives as long as the token; session objects that outlive a lease go here.
   Session& keeper() { return *keeper_; }
 
@@ -107,6 +116,7 @@ class Token : public std::enable_shared_from_this<Token> {
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Session>> idle_;
   std::size_t lent_ = 0;
+  std::atomic<std::uint64_t> epoch_ = 0;
   std::size_t limit_;
 };
 

@@ -1,6 +1,7 @@
 #include "hsm/wrap.h"
 
 #include "hsm/object.h"
+#include "hsm/output.h"
 #include "hsm/rv.h"
 
 namespace poolkey::hsm {
@@ -22,12 +23,11 @@ CK_RSA_PKCS_OAEP_PARAMS oaep_parameters(OaepHash hash) {
 
 Bytes wrap(Session& session, CK_MECHANISM mechanism, CK_OBJECT_HANDLE wrapping_key,
            CK_OBJECT_HANDLE key, const std::string& doing) {
-  Bytes out(kMaxWrapped);
-  CK_ULONG size = static_cast<CK_ULONG>(out.size());
-  check(session.fn().C_WrapKey(session.handle(), &mechanism, wrapping_key, key, out.data(), &size),
+  Output out(kMaxWrapped);
+  check(session.fn().C_WrapKey(session.handle(), &mechanism, wrapping_key, key, out.data(),
+                               out.size()),
         doing);
-  out.resize(size);
-  return out;
+  return out.take(doing);
 }
 
 CK_OBJECT_HANDLE unwrap(Session& session, CK_MECHANISM mechanism, CK_OBJECT_HANDLE key,

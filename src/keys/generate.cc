@@ -59,12 +59,10 @@ StoredKey generate(Context& context, const KeyName& name, const std::optional<Po
     std::string made;
     record(context, "key generate", version.str(), allowed.rule(), &operation,
            [&]() -> json::object {
-             std::optional<crypto::PublicKey> key = adopt_pair(*context.token, spec);
-             const bool adopted = key.has_value();
-             if (!key) key = hsm::generate_key_pair(*context.token, spec);
-             made = base64(key->spki_der());
-             return {{"algorithm", key->algorithm()},
-                     {"spki_sha256", hex(key->spki_sha256())},
+             const auto [key, adopted] = obtain_pair(*context.token, spec);
+             made = base64(key.spki_der());
+             return {{"algorithm", key.algorithm()},
+                     {"spki_sha256", hex(key.spki_sha256())},
                      {"policy_sha256", hex(crypto::sha256(view(policy.text())))},
                      {"policy", policy.text()},
                      {"adopted", adopted}};

@@ -186,7 +186,7 @@ void unwrap_replica(MemberSide& side, hsm::Session& session, const Envelope& env
   const auto hash = suite_of(envelope) == policy::Suite::kOaepSha256Kwp ? hsm::OaepHash::kSha256
                                                                         : hsm::OaepHash::kSha1;
   hsm::Unfinished passing(session);  // session objects: gone either way
-  hsm::Unfinished made(session);
+  hsm::Unfinished made(session, envelope.id);
   const hsm::KeyObject transport_object = own_object(side, session, transport, "transport");
   const CK_OBJECT_HANDLE wrapping_key = passing.add(hsm::unwrap_oaep(
       session, transport_object.handle, blob.first(oaep_size), hash,
@@ -199,10 +199,7 @@ void unwrap_replica(MemberSide& side, hsm::Session& session, const Envelope& env
                                replica_template(envelope, !copy)));
   check_replica(session, unwrapped, envelope);
   if (copy)
-    check_replica(
-        session,
-        made.add(hsm::copy_object(session, unwrapped, hsm::Template().set(CKA_TOKEN, true))),
-        envelope);
+    check_replica(session, made.add(hsm::copy_to_token(session, unwrapped, envelope.id)), envelope);
   made.keep();
 }
 

@@ -80,8 +80,7 @@ OwnKey ensure_own_key(MemberSide& side, OwnRole role) {
   const std::string spki = operation.step("generate", [&] {
     std::optional<crypto::PublicKey> key;
     keys::record(context, "member key", spec.label, "", &operation, [&]() -> json::object {
-      key = keys::adopt_pair(*context.token, spec);
-      if (!key) key = hsm::generate_key_pair(*context.token, spec);
+      key = keys::obtain_pair(*context.token, spec).key;
       return {{"algorithm", key->algorithm()}, {"spki_sha256", hex(key->spki_sha256())}};
     });
     return base64(key->spki_der());
