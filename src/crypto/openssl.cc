@@ -2,25 +2,22 @@
 
 #include <openssl/pem.h>
 
+#include "crypto/reasons.h"
+
 namespace poolkey::crypto {
 
 std::string drain_errors() {
   std::string out;
-  const char* data = nullptr;
-  int flags = 0;
-  while (const unsigned long error = ERR_get_error_all(nullptr, nullptr, nullptr, &data, &flags)) {
-    const char* reason = ERR_reason_error_string(error);
-    if (!out.empty()) out += "; ";
-    out += reason != nullptr ? reason : "error " + std::to_string(error);
-    if ((flags & ERR_TXT_STRING) != 0 && data != nullptr && *data != '\0')
-      out += std::string(" (") + data + ")";
-  }
+  if (const auto ours = take_queued_error(out))
+    out += (out.empty() ? "" : "; ") + std::string(ours->what());
   return out;
 }
 
 void throw_openssl(Errc code, const std::string& sentence, std::source_location where) {
-  const std::string reasons = drain_errors();
-  throw Error(code, reasons.empty() ? sentence : sentence + " [OpenSSL: " + reasons + "]", where);
+  std::string others;
+  if (const auto ours = take_queued_error(others))
+    throw Error(ours->code(), sentence + ": " + ours->what(), where);
+  throw Error(code, others.empty() ? sentence : sentence + " [OpenSSL: " + others + "]", where);
 }
 
 BioPtr memory_bio(ByteView bytes) {

@@ -67,11 +67,13 @@ using Asn1IntegerPtr = std::unique_ptr<ASN1_INTEGER, Free<ASN1_INTEGER_free>>;
 using Asn1OctetsPtr = std::unique_ptr<ASN1_OCTET_STRING, Free<ASN1_OCTET_STRING_free>>;
 using Asn1BitsPtr = std::unique_ptr<ASN1_BIT_STRING, Free<ASN1_BIT_STRING_free>>;
 
-/// The reasons that OpenSSL queued on this thread, newest last, joined with "; "; empties the
-/// queue.
+/// What was queued on this thread, joined with "; ", up to the first error of our provider; empties
+/// the queue.
 std::string drain_errors();
 
-/// Throws `code` with `sentence` and, in brackets, what OpenSSL queued; the queue is empty after.
+/// Throws `code` with `sentence` and, in brackets, what OpenSSL queued on this thread; the queue is
+/// empty after. Where our provider is what failed, its error says more: then the Errc is its own,
+/// and its sentence stands behind `sentence`.
 [[noreturn]] void throw_openssl(Errc code, const std::string& sentence,
                                 std::source_location where = std::source_location::current());
 

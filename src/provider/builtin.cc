@@ -3,6 +3,7 @@
 #include <openssl/provider.h>
 #include <openssl/store.h>
 
+#include "crypto/reasons.h"
 #include "provider/provider.h"
 
 namespace poolkey::provider {
@@ -11,7 +12,7 @@ namespace {
 using StoreCtx = std::unique_ptr<OSSL_STORE_CTX, crypto::Free<OSSL_STORE_close>>;
 using StoreInfo = std::unique_ptr<OSSL_STORE_INFO, crypto::Free<OSSL_STORE_INFO_free>>;
 
-constexpr const char* kName = "poolkey";
+constexpr const char* kName = crypto::kProviderName;
 
 /// An init function has no argument of its own, and OSSL_PROVIDER_load calls it on this thread
 /// before it returns: what it is to work on waits here for so long.
@@ -22,22 +23,11 @@ int initialize_builtin(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* up_c
   return pending == nullptr ? 0 : initialize(handle, up_calls, out, provctx, *pending);
 }
 
-/// Empties OpenSSL's queue and throws the first error of ours in it, else all that it says.
+/// Throws the first error of ours in OpenSSL's queue, else all that it says.
 [[noreturn]] void throw_queued(const std::string& doing) {
   std::string others;
-  const char* data = nullptr;
-  int flags = 0;
-  while (const unsigned long error = ERR_get_error_all(nullptr, nullptr, nullptr, &data, &flags)) {
-    const char* library = ERR_lib_error_string(error);
-    const char* reason = ERR_reason_error_string(error);
-    const std::string sentence = (flags & ERR_TXT_STRING) != 0 ? data : "";
-    if (library != nullptr && std::string_view(library) == kName) {
-      ERR_clear_error();
-      throw Error(errc_of_reason(ERR_GET_REASON(error)), sentence);
-    }
-    others += "; " + (reason != nullptr ? reason : std::to_string(error)) + " " + sentence;
-  }
-  throw Error(Errc::kInternal, doing + others);
+  if (const auto ours = crypto::take_queued_error(others)) throw Error(*ours);
+  throw Error(Errc::kInternal, doing + "; " + others);
 }
 
 }  // namespace

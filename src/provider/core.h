@@ -36,9 +36,4 @@ class Core {
   OSSL_FUNC_core_vset_error_fn* vset_error_ = nullptr;
 };
 
-/// The texts of our reasons, for OpenSSL to print.
-const OSSL_ITEM* reason_strings() noexcept;
-/// The Errc that stands behind a reason of ours in OpenSSL's queue.
-Errc errc_of_reason(int reason) noexcept;
-
 }  // namespace poolkey::provider

@@ -15,6 +15,9 @@ bool is_stale(const Error& error) {
          ckr == CKR_SESSION_HANDLE_INVALID || ckr == CKR_SESSION_CLOSED;
 }
 
+/// Another try may help: the object was found again.
+struct Stale {};
+
 }  // namespace
 
 PrivateKey::PrivateKey(std::shared_ptr<SigningToken> token, CK_OBJECT_HANDLE object,
@@ -60,30 +63,58 @@ void PrivateKey::find_again(CK_OBJECT_HANDLE dead) {
     copy_tried_ = false;
     return;
   }
+  hsm::require_login(*lease);
   throw Error(Errc::kNotFound, "the private key '" + label_ + "' has gone from token '" +
                                    token_->info().label +
                                    "', or another key has taken its place; nothing was signed");
 }
 
-Bytes PrivateKey::sign_with(CK_OBJECT_HANDLE key, CK_MECHANISM mechanism, ByteView data) {
-  hsm::Lease lease = token_->lease();
-  try {
-    return hsm::sign(*lease, key, mechanism, data, part_.max_signature());
-  } catch (const Error&) {
-    lease.spoil();
-    throw;
-  }
+Bytes PrivateKey::sign_with(CK_OBJECT_HANDLE key, CK_MECHANISM mechanism, ByteView data) const {
+  const hsm::Lease lease = token_->lease();
+  return hsm::sign(*lease, key, mechanism, data, part_.raw_signature());
 }
 
-Bytes PrivateKey::sign(CK_MECHANISM mechanism, ByteView data) {
+bool PrivateKey::is_proven(CK_OBJECT_HANDLE key, std::uint64_t epoch) {
+  const std::lock_guard hold(mutex_);
+  return proven_ == key && proven_epoch_ == epoch;
+}
+
+void PrivateKey::set_proven(CK_OBJECT_HANDLE key, std::uint64_t epoch) {
+  const std::lock_guard hold(mutex_);
+  proven_ = key;
+  proven_epoch_ = epoch;
+}
+
+Bytes PrivateKey::sign_once(CK_MECHANISM mechanism, ByteView data, const Proof& proof) {
+  // Before the signature: what is lost meanwhile counts for the next one.
+  const std::uint64_t epoch = token_->epoch();
   const CK_OBJECT_HANDLE key = usable();
   try {
-    return sign_with(key, mechanism, data);
+    Bytes out = sign_with(key, mechanism, data);
+    if (is_proven(key, epoch)) return out;
+    if (proof(out)) {
+      set_proven(key, epoch);
+      return out;
+    }
   } catch (const Error& error) {
     if (!is_stale(error)) throw;
   }
   find_again(key);
-  return sign_with(usable(), mechanism, data);
+  throw Stale{};
+}
+
+Bytes PrivateKey::sign(CK_MECHANISM mechanism, ByteView data, const Proof& proof) {
+  try {
+    return sign_once(mechanism, data, proof);
+  } catch (const Stale&) {
+  }
+  try {
+    return sign_once(mechanism, data, proof);
+  } catch (const Stale&) {
+    throw Error(Errc::kConflict, "token '" + token_->info().label +
+                                     "' does not sign with the key '" + label_ +
+                                     "' under its handle; nothing of it was used");
+  }
 }
 
 }  // namespace poolkey::provider

@@ -2,6 +2,7 @@
 // May touch: hsm. Called by: signature; made by signing_token.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,15 +25,24 @@ class PrivateKey {
 
   const PublicPart& part() const { return part_; }
 
+  /// Says whether a signature, as the module gives it, verifies with our public key.
+  using Proof = std::function<bool(ByteView signature)>;
+
   /// One signature, as the module gives it. Where a handle has died the object is looked for once
-  /// more, and used only if its public key is still ours; else throws kNotFound.
-  Bytes sign(CK_MECHANISM mechanism, ByteView data);
+  /// more, and used only if its public key is still ours; else throws kNotFound. The first
+  /// signature under a handle has to pass `proof`, and so has the first one after sessions of the
+  /// token were lost: a handle may have been given to another object. Throws kConflict where it
+  /// does not pass.
+  Bytes sign(CK_MECHANISM mechanism, ByteView data, const Proof& proof);
 
  private:
   CK_OBJECT_HANDLE handle() const { return copy_ != CK_INVALID_HANDLE ? copy_ : object_; }
   CK_OBJECT_HANDLE usable();
   void find_again(CK_OBJECT_HANDLE dead);
-  Bytes sign_with(CK_OBJECT_HANDLE key, CK_MECHANISM mechanism, ByteView data);
+  Bytes sign_with(CK_OBJECT_HANDLE key, CK_MECHANISM mechanism, ByteView data) const;
+  bool is_proven(CK_OBJECT_HANDLE key, std::uint64_t epoch);
+  void set_proven(CK_OBJECT_HANDLE key, std::uint64_t epoch);
+  Bytes sign_once(CK_MECHANISM mechanism, ByteView data, const Proof& proof);
 
   const std::shared_ptr<SigningToken> token_;
   const PublicPart part_;
@@ -42,6 +52,8 @@ class PrivateKey {
   CK_OBJECT_HANDLE object_;
   CK_OBJECT_HANDLE copy_ = CK_INVALID_HANDLE;
   bool copy_tried_ = false;
+  CK_OBJECT_HANDLE proven_ = CK_INVALID_HANDLE;  ///< the handle whose signature verified
+  std::uint64_t proven_epoch_ = 0;
 };
 
 }  // namespace poolkey::provider

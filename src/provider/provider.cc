@@ -4,6 +4,7 @@
 #include <openssl/params.h>
 #include <openssl/provider.h>
 
+#include "crypto/reasons.h"
 #include "provider/dispatch.h"
 #include "provider/guard.h"
 
@@ -49,7 +50,7 @@ const OSSL_ALGORITHM* query_operation(void* /*provctx*/, int operation, int* no_
   }
 }
 
-const OSSL_ITEM* get_reason_strings(void* /*provctx*/) { return reason_strings(); }
+const OSSL_ITEM* get_reason_strings(void* /*provctx*/) { return crypto::reason_strings(); }
 
 const OSSL_DISPATCH* provider_table() noexcept {
   static const OSSL_DISPATCH table[] = {

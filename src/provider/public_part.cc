@@ -109,6 +109,10 @@ std::size_t PublicPart::max_signature() const {
   return kind == KeyKind::kRsa ? modulus.size() : curve->max_signature;
 }
 
+std::size_t PublicPart::raw_signature() const {
+  return kind == KeyKind::kRsa ? modulus.size() : 2 * curve->octets;
+}
+
 std::optional<PublicPart> read_public_part(hsm::Session& session, CK_OBJECT_HANDLE object) {
   const auto type = hsm::read_ulong(session, object, CKA_KEY_TYPE);
   if (type == CKK_RSA) {

@@ -41,6 +41,8 @@ struct PublicPart {
   int bits() const;
   int security_bits() const;
   std::size_t max_signature() const;
+  /// Of a signature as modules give it: r and s side by side.
+  std::size_t raw_signature() const;
 };
 
 /// The curve by OpenSSL's or NIST's name, or by the DER of CKA_EC_PARAMS; null: not one of ours.

@@ -99,10 +99,12 @@ Bytes SignatureContext::sign(ByteView digest) const {
 
 Bytes SignatureContext::sign_rsa(ByteView digest) const {
   CK_MECHANISM mechanism{};
+  const auto proof = [&](ByteView signature) { return verify(digest, signature); };
   if (padding_ == RsaPadding::kPkcs1) {
     mechanism.mechanism = CKM_RSA_PKCS;
     const bool bare = !digest_ || digest_->is_md5_sha1();
-    return key().signer->sign(mechanism, bare ? digest : ByteView(digest_info(*digest_, digest)));
+    return key().signer->sign(mechanism, bare ? digest : ByteView(digest_info(*digest_, digest)),
+                              proof);
   }
   const Digest& hash = require_digest();
   if (!hash.works_with_pss() || !mgf1().works_with_pss())
@@ -112,7 +114,7 @@ Bytes SignatureContext::sign_rsa(ByteView digest) const {
   params.mgf = mgf1().row().mgf;
   params.sLen = salt_octets(salt_, hash, key().part.bits());
   mechanism = {CKM_RSA_PKCS_PSS, &params, sizeof params};
-  return key().signer->sign(mechanism, digest);
+  return key().signer->sign(mechanism, digest, proof);
 }
 
 Bytes SignatureContext::sign_ecdsa(ByteView digest) const {
@@ -120,8 +122,9 @@ Bytes SignatureContext::sign_ecdsa(ByteView digest) const {
   const std::size_t octets = key().part.curve->octets;
   CK_MECHANISM mechanism{};
   mechanism.mechanism = CKM_ECDSA;
-  return crypto::ecdsa_der(
-      key().signer->sign(mechanism, digest.first(std::min(octets, digest.size()))));
+  return crypto::ecdsa_der(key().signer->sign(
+      mechanism, digest.first(std::min(octets, digest.size())),
+      [&](ByteView signature) { return verify(digest, crypto::ecdsa_der(signature)); }));
 }
 
 bool SignatureContext::verify(ByteView digest, ByteView signature) const {

@@ -28,6 +28,8 @@ class SigningToken : public std::enable_shared_from_this<SigningToken> {
 
   const hsm::TokenInfo& info() const { return token_->info(); }
   hsm::Lease lease() { return token_->lease(); }
+  /// Grows when sessions were lost; see hsm::Token.
+  std::uint64_t epoch() const { return token_->epoch(); }
 
   bool logged_in();
   /// Logs in unless that was done. A PIN that was refused is never tried again in this process,

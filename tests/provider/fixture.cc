@@ -17,13 +17,14 @@ std::vector<CK_OBJECT_HANDLE> Fixture::session_copies() const {
   return hsm::find_objects(*lease, std::move(wanted));
 }
 
-void CommandFixture::configure(const std::string& extra, const std::string& pin) {
+void CommandFixture::configure(const std::string& extra, const std::string& pin,
+                               const std::string& module) {
   const std::string folder = soft.folder().string();
   std::string section = "identity = poolkey\nmodule = " POOLKEY_BINARY_DIR
                         "/ossl-modules/poolkey.so\n"
                         "poolkey-module = " +
-                        std::string(test::kSoftHsm) +
-                        "\npoolkey-softhsm2-conf = " + soft.configuration().string() + "\n";
+                        module + "\npoolkey-softhsm2-conf = " + soft.configuration().string() +
+                        "\n";
   if (!pin.empty()) {
     write_file(soft.folder() / "pin", pin + "\n", 0600);
     section += "poolkey-pin-source = file:" + folder + "/pin\n";

@@ -22,7 +22,8 @@ enum class Signing { kSessionCopy, kTokenObject };
 
 class Fixture {
  public:
-  Fixture() : token(soft.login()) {}
+  explicit Fixture(const std::filesystem::path& module = test::kSoftHsm)
+      : soft("test", module), token(soft.login()) {}
 
   /// A signing key as a policy would have it, with `label` as its label and its CKA_ID.
   crypto::PublicKey make_key(const std::string& algorithm, const std::string& label,
@@ -57,6 +58,7 @@ class Fixture {
 /// The provider built in, as our own programs have it.
 class BuiltinFixture : public Fixture {
  public:
+  using Fixture::Fixture;
   crypto::EvpPkey load(const std::string& label) const {
     return builtin.load_private_key(uri(label));
   }
@@ -76,7 +78,8 @@ class CommandFixture : public Fixture {
   CommandFixture() { configure(""); }
   /// Writes the configuration anew, with `extra` lines in poolkey's section; `pin_source` empty:
   /// none.
-  void configure(const std::string& extra, const std::string& pin = "1234");
+  void configure(const std::string& extra, const std::string& pin = "1234",
+                 const std::string& module = test::kSoftHsm);
   Outcome run(const std::string& line) const;
   /// As run(), and the test fails if the command does.
   std::string must(const std::string& line) const;

@@ -61,7 +61,7 @@ TEST_F(RecoveryTest, AnotherKeyUnderTheSameLabelAndIdNeverSigns) {
   hsm::destroy_by_id(*token, view("k"));
   const crypto::PublicKey other = make_key("EC-P-256", "k", Signing::kTokenObject);
   EXPECT_THAT([&] { sign(key.get()); },
-              ThrowsErrc(Errc::kInternal, "another key has taken its place"));
+              ThrowsErrc(Errc::kNotFound, "another key has taken its place"));
   EXPECT_EQ(crypto::PublicKey::from_evp(load("k").get()), other);
 }
 
@@ -69,7 +69,7 @@ TEST_F(RecoveryTest, AKeyThatIsGoneIsNotFound) {
   make_key("RSA-2048", "k", Signing::kTokenObject);
   const crypto::EvpPkey key = load("k");
   destroy_private_objects();
-  EXPECT_THAT([&] { sign(key.get()); }, ThrowsErrc(Errc::kInternal, "has gone from token"));
+  EXPECT_THAT([&] { sign(key.get()); }, ThrowsErrc(Errc::kNotFound, "has gone from token"));
 }
 
 TEST_F(RecoveryTest, AnEcKeyWithoutItsPublicObjectIsRefusedWithTheReason) {
