@@ -66,7 +66,8 @@ Deployment Deployment::at(Stage stage, std::size_t members) {
     for (std::size_t i = 1; i <= members; ++i) names.push_back("edge" + std::to_string(i));
     Deployment fresh(folder(), std::move(names));
     fresh.prepare();
-    fresh.reach(stage);
+    for (const Step& step : fresh.job())
+      if (step.stage <= stage) fresh.must(step.side, step.words());
     found = made.emplace(std::pair(stage, members), std::move(fresh)).first;
   }
   return found->second.copy();
@@ -74,11 +75,13 @@ Deployment Deployment::at(Stage stage, std::size_t members) {
 
 Deployment Deployment::copy() const {
   Deployment out(folder(), members_);
+  out.more_for_init_ = more_for_init_;
   const Outcome copied = run({.words = {"cp", "-a", root().string() + "/.", out.root().string()}});
   if (copied.status != 0) give_up({"cp"}, copied);
   for (const std::string& side : out.set_up_sides())
     for (const char* file : {"poolkey.toml", "softhsm2.conf"})
-      change_file(out.home(side) / file, root().string(), out.root().string());
+      if (fs::exists(out.home(side) / file))
+        change_file(out.home(side) / file, root().string(), out.root().string());
   return out;
 }
 
@@ -143,20 +146,20 @@ void Deployment::prepare() const {
                                              R"("edge1", "edge2", "edge3")", list));
 }
 
+Words Deployment::with_more(Words init) const {
+  init.insert(init.end(), more_for_init_.begin(), more_for_init_.end());
+  return init;
+}
+
 Words Deployment::origin_init() const {
-  return {"--pin",          "file:" + path("pins/origin.user").string(),
-          "origin",         "init",
-          "--policy",       source("policies/issuing-ca.toml"),
-          "--organization", "Contoso",
-          "--mailbox",      path("mailbox").string()};
+  return with_more({"--pin", "file:" + path("pins/origin.user").string(), "origin", "init",
+                    "--policy", source("policies/issuing-ca.toml"), "--organization", "Contoso",
+                    "--mailbox", path("mailbox").string()});
 }
 
 Words Deployment::member_init(const std::string& member) const {
-  return {"--pin",     "file:" + path("pins/" + member + ".user").string(),
-          "member",    "init",
-          "--pool",    "edge",
-          "--member",  member,
-          "--mailbox", path("mailbox").string()};
+  return with_more({"--pin", "file:" + path("pins/" + member + ".user").string(), "member", "init",
+                    "--pool", "edge", "--member", member, "--mailbox", path("mailbox").string()});
 }
 
 Words Deployment::admit(const std::string& member) const {
@@ -171,8 +174,40 @@ Words Deployment::admit(const std::string& member) const {
 }
 
 Words Deployment::confirm(const std::string&) const {
+  const json::object root =
+      json_on("origin", {"origin", "root", "--out", path("out/root.pem").string()});
   return {"member", "confirm", "--root-fingerprint",
-          json::text(json_on("origin", {"origin", "root"}), "root_sha256", "origin root")};
+          json::text(root, "root_sha256", "origin root")};
+}
+
+std::vector<Step> Deployment::job() const {
+  std::vector<Step> out;
+  const auto add = [&](Stage stage, const std::string& side, std::function<Words()> words) {
+    out.push_back({stage, side, std::move(words)});
+  };
+  const auto say = [&](Stage stage, const std::string& side, Words words) {
+    add(stage, side, [words = std::move(words)] { return words; });
+  };
+  say(Stage::kSetUp, "origin", origin_init());
+  for (const std::string& m : members_) say(Stage::kSetUp, m, member_init(m));
+  say(Stage::kSetUp, "origin", {"pool", "define", path("topology.toml").string()});
+  for (const std::string& m : members_) {
+    say(Stage::kEnrolled, m, {"member", "enrol"});
+    add(Stage::kEnrolled, "origin", [this, m] { return admit(m); });
+    add(Stage::kEnrolled, m, [this, m] { return confirm(m); });
+  }
+  say(Stage::kGenerated, "origin", generate());
+  say(Stage::kReleased, "origin", release());
+  for (const std::string& m : members_) say(Stage::kDelivered, m, {"member", "receive"});
+  say(Stage::kProven, "origin", {"pool", "challenge", "edge"});
+  for (const std::string& m : members_) say(Stage::kProven, m, {"member", "prove"});
+  say(Stage::kProven, "origin",
+      {"pool", "attest", "edge", "--out", path("out/attestation.cms").string()});
+  say(Stage::kCertified, "origin", create_request());
+  say(Stage::kCertified, "origin", issue());
+  say(Stage::kCertified, "origin", {"certificate", "publish", "av@1"});
+  for (const std::string& m : members_) say(Stage::kCertified, m, {"member", "install"});
+  return out;
 }
 
 Words Deployment::generate(const std::string& name, const std::string& policy) const {
@@ -211,37 +246,6 @@ void Deployment::receive_all() const {
 void Deployment::prove_all() const {
   must("origin", {"pool", "challenge", "edge"});
   for (const std::string& m : members_) must(m, {"member", "prove"});
-}
-
-void Deployment::reach(Stage stage) const {
-  if (stage >= Stage::kSetUp) {
-    must("origin", origin_init());
-    for (const std::string& m : members_) must(m, member_init(m));
-    must("origin", {"pool", "define", path("topology.toml").string()});
-  }
-  if (stage >= Stage::kEnrolled) {
-    const json::object root = json_on("origin", {"origin", "root", "--out", path("out/root.pem")});
-    for (const std::string& m : members_) {
-      const std::string fingerprint =
-          json::text(json_on(m, {"member", "enrol"}), "fingerprint", "member enrol");
-      must("origin", {"enrolment", "admit", m, "--pool", "edge", "--fingerprint", fingerprint});
-      must(m, {"member", "confirm", "--root-fingerprint",
-               json::text(root, "root_sha256", "origin root")});
-    }
-  }
-  if (stage >= Stage::kGenerated) must("origin", generate());
-  if (stage >= Stage::kReleased) must("origin", release());
-  if (stage >= Stage::kDelivered) receive_all();
-  if (stage >= Stage::kProven) {
-    prove_all();
-    must("origin", {"pool", "attest", "edge", "--out", path("out/attestation.cms")});
-  }
-  if (stage >= Stage::kCertified) {
-    must("origin", create_request());
-    must("origin", issue());
-    must("origin", {"certificate", "publish", "av@1"});
-    for (const std::string& m : members_) must(m, {"member", "install"});
-  }
 }
 
 std::string Deployment::replica(const std::string& member, const std::string& version) const {

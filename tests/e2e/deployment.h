@@ -29,11 +29,25 @@ enum class Stage {
 /// Words of one verb.
 using Words = std::vector<std::string>;
 
+/// One verb of the main job. Its words may hold what earlier verbs gave, so they are asked for when
+/// it is its turn.
+struct Step {
+  Stage stage;
+  std::string side;
+  std::function<Words()> words;
+};
+
 class Deployment {
  public:
   /// Pool 'edge' with this many members (edge1, edge2, ...), its key av@1 brought up to `stage`.
   /// The first of a kind in a process is made, later ones are copies of it.
   static Deployment at(Stage stage, std::size_t members = 2);
+  /// As it stands, in a folder of its own.
+  Deployment copy() const;
+  /// What the verbs that set up a side are given on top ("--module").
+  void init_with(Words more) { more_for_init_ = std::move(more); }
+  /// Every verb of the main job, in order. For as long as the deployment stays where it is.
+  std::vector<Step> job() const;
 
   /// A scratch folder: in memory where there is some, because every act is synced to the disk.
   static std::unique_ptr<Scratch> folder();
@@ -46,6 +60,8 @@ class Deployment {
   /// What the origin put into the mailbox for a member.
   std::filesystem::path mail(const std::string& member, const std::string& file) const;
   std::string pin(const std::string& side) const;
+  /// The origin, then the members.
+  std::vector<std::string> sides() const;
 
   /// Runs a verb of one side, with the security officer's PIN on descriptor 3. `adjust` may change
   /// the command before it runs.
@@ -95,14 +111,13 @@ class Deployment {
   Deployment(std::unique_ptr<Scratch> scratch, std::vector<std::string> members)
       : scratch_(std::move(scratch)), members_(std::move(members)) {}
   const std::filesystem::path& root() const { return scratch_->path(); }
-  std::vector<std::string> sides() const;
   std::vector<std::string> set_up_sides() const;
-  Deployment copy() const;
   void prepare() const;
-  void reach(Stage stage) const;
+  Words with_more(Words init) const;
 
   std::unique_ptr<Scratch> scratch_;
   std::vector<std::string> members_;
+  Words more_for_init_{};
 };
 
 /// The text with the first `from` replaced; throws if there is none.
