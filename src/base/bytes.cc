@@ -66,7 +66,15 @@ std::string base64(ByteView bytes) {
 }
 
 Bytes from_base64(std::string_view text) {
+  static const auto values = [] {
+    std::array<std::int8_t, 256> table;
+    table.fill(-1);
+    for (std::size_t i = 0; i < kBase64.size(); ++i)
+      table[static_cast<unsigned char>(kBase64[i])] = static_cast<std::int8_t>(i);
+    return table;
+  }();
   Bytes out;
+  out.reserve(text.size() / 4 * 3 + 3);
   std::uint32_t group = 0;
   int filled = 0;
   int padding = 0;
@@ -76,9 +84,8 @@ Bytes from_base64(std::string_view text) {
       ++padding;
       continue;
     }
-    const auto digit = kBase64.find(c);
-    if (digit == std::string_view::npos || padding > 0)
-      throw Error(Errc::kInvalidArgument, "text that is not base64");
+    const std::int8_t digit = values[static_cast<unsigned char>(c)];
+    if (digit < 0 || padding > 0) throw Error(Errc::kInvalidArgument, "text that is not base64");
     group = (group << 6) | static_cast<std::uint32_t>(digit);
     if (++filled == 4) {
       out.push_back(static_cast<std::uint8_t>(group >> 16));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crypto/digest.h"
+#include "crypto/memo.h"
 #include "crypto/openssl.h"
 #include "crypto/x509_parts.h"
 
@@ -24,6 +25,11 @@ constexpr std::string_view kLabel = "CERTIFICATE";
 }  // namespace
 
 Certificate Certificate::from_der(ByteView der) {
+  static auto& known = *new Memo<Certificate>;  // never destroyed: SoftHSM ends OpenSSL at exit
+  return known.get(der, [&] { return decode(der); });
+}
+
+Certificate Certificate::decode(ByteView der) {
   auto x509 = crypto::from_der<X509Ptr, d2i_X509>(der);
   if (!x509) throw Error(Errc::kCorrupt, "the octets are not one X.509 certificate");
   Bytes again = to_der<i2d_X509>(x509.get());

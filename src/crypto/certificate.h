@@ -61,6 +61,7 @@ class Certificate {
  private:
   struct State;
   explicit Certificate(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+  static Certificate decode(ByteView der);
   std::shared_ptr<const State> state_;
 };
 

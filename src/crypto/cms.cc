@@ -65,26 +65,39 @@ void check_digest(CMS_SignerInfo* signer) {
 
 }  // namespace
 
-Bytes sign(ByteView content, std::string_view content_type_oid, const Certificate& signer,
-           EVP_PKEY* key, const std::vector<Certificate>& chain, OSSL_LIB_CTX* libctx) {
-  if (PublicKey::from_evp(key) != signer.public_key())
+Signer::Signer(Certificate signer, EVP_PKEY* key, std::vector<Certificate> chain,
+               OSSL_LIB_CTX* libctx)
+    : signer_(std::move(signer)),
+      own_(crypto::from_der<X509Ptr, d2i_X509>(signer_.der())),
+      key_(key),
+      chain_(std::move(chain)),
+      libctx_(libctx) {
+  if (PublicKey::from_evp(key_) != signer_.public_key())
     throw Error(Errc::kInvalidArgument,
-                "the signing key is not the key of '" + signer.subject() + "'");
+                "the signing key is not the key of '" + signer_.subject() + "'");
+}
+
+Bytes Signer::sign(ByteView content, std::string_view content_type_oid) const {
   const Asn1ObjectPtr type = make_oid(content_type_oid);
   constexpr unsigned int kFlags = CMS_BINARY | CMS_PARTIAL | CMS_NOSMIMECAP;
-  const CmsPtr cms(CMS_sign_ex(nullptr, nullptr, nullptr, nullptr, kFlags, libctx, nullptr));
+  const CmsPtr cms(CMS_sign_ex(nullptr, nullptr, nullptr, nullptr, kFlags, libctx_, nullptr));
   const BioPtr data = memory_bio(content);
   if (!cms || CMS_set1_eContentType(cms.get(), type.get()) != 1 ||
-      CMS_add1_signer(cms.get(), signer.x509(), key, EVP_sha256(), kFlags) == nullptr)
+      CMS_add1_signer(cms.get(), own_.get(), key_, EVP_sha256(), kFlags) == nullptr)
     throw_openssl(Errc::kInternal, "OpenSSL could not prepare a signed document");
-  for (const Certificate& certificate : chain) {
-    if (certificate == signer) continue;
+  for (const Certificate& certificate : chain_) {
+    if (certificate == signer_) continue;
     if (CMS_add1_cert(cms.get(), certificate.x509()) != 1)
       throw_openssl(Errc::kInternal, "OpenSSL could not add a certificate to a signed document");
   }
   if (CMS_final(cms.get(), data.get(), nullptr, kFlags) != 1)
-    throw_openssl(Errc::kInternal, "the key of '" + signer.subject() + "' did not sign");
+    throw_openssl(Errc::kInternal, "the key of '" + signer_.subject() + "' did not sign");
   return to_der<i2d_CMS_ContentInfo>(cms.get());
+}
+
+Bytes sign(ByteView content, std::string_view content_type_oid, const Certificate& signer,
+           EVP_PKEY* key, const std::vector<Certificate>& chain, OSSL_LIB_CTX* libctx) {
+  return Signer(signer, key, chain, libctx).sign(content, content_type_oid);
 }
 
 std::vector<Certificate> carried_certificates(ByteView der) {

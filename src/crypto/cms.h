@@ -2,6 +2,7 @@
 // May touch: OpenSSL (in the .cc). Called by: pool, audit's callers, app.
 #pragma once
 
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -10,6 +11,7 @@
 
 struct evp_pkey_st;
 struct ossl_lib_ctx_st;
+struct x509_st;
 
 namespace poolkey::crypto::cms {
 
@@ -20,6 +22,25 @@ namespace poolkey::crypto::cms {
 Bytes sign(ByteView content, std::string_view content_type_oid, const Certificate& signer,
            evp_pkey_st* key, const std::vector<Certificate>& chain,
            ossl_lib_ctx_st* libctx = nullptr);
+
+/// sign() for many documents of one signer: what is the same in each is checked once. `key` and
+/// `libctx` must outlive it. May be used by several threads.
+class Signer {
+ public:
+  /// Throws kInvalidArgument for a key that is not the signer's.
+  Signer(Certificate signer, evp_pkey_st* key, std::vector<Certificate> chain,
+         ossl_lib_ctx_st* libctx = nullptr);
+
+  /// Throws kInvalidArgument for a bad OID, kInternal if signing fails.
+  Bytes sign(ByteView content, std::string_view content_type_oid) const;
+
+ private:
+  Certificate signer_;
+  std::shared_ptr<x509_st> own_;  ///< OpenSSL keeps in it what it asked of the key's provider
+  evp_pkey_st* key_;
+  std::vector<Certificate> chain_;
+  ossl_lib_ctx_st* libctx_;
+};
 
 /// The certificates that a document carries. Nobody vouches for them: they are for finding a root
 /// whose fingerprint is known from elsewhere. Throws kCorrupt for what is no SignedData.

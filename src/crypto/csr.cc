@@ -6,12 +6,33 @@
 namespace poolkey::crypto {
 namespace {
 
+using X509PubkeyPtr = std::unique_ptr<X509_PUBKEY, Free<X509_PUBKEY_free>>;
+
 constexpr std::string_view kLabel = "CERTIFICATE REQUEST";
 
 void add(STACK_OF(X509_EXTENSION) * list, ExtensionPtr extension) {
   if (sk_X509_EXTENSION_push(list, extension.get()) <= 0)
     throw_openssl(Errc::kInternal, "OpenSSL could not add an extension");
   static_cast<void>(extension.release());
+}
+
+/// What X509_REQ_set_pubkey would do, without its way through a provider's encoder.
+void copy_public_key(const X509_PUBKEY* from, X509_PUBKEY* to) {
+  ASN1_OBJECT* algorithm = nullptr;
+  const unsigned char* bits = nullptr;
+  int size = 0, parameter_type = V_ASN1_UNDEF;
+  const void* parameter = nullptr;
+  X509_ALGOR* whole = nullptr;
+  X509_PUBKEY_get0_param(&algorithm, &bits, &size, &whole, from);
+  X509_ALGOR_get0(nullptr, &parameter_type, &parameter, whole);
+  // RSA has NULL here and EC the name of its curve; PublicKey takes nothing else.
+  ASN1_OBJECT* curve = parameter_type == V_ASN1_OBJECT
+                           ? OBJ_dup(static_cast<const ASN1_OBJECT*>(parameter))
+                           : nullptr;
+  void* copy = OPENSSL_memdup(bits, static_cast<std::size_t>(size));
+  if (copy == nullptr || X509_PUBKEY_set0_param(to, OBJ_dup(algorithm), parameter_type, curve,
+                                                static_cast<unsigned char*>(copy), size) != 1)
+    throw_openssl(Errc::kInternal, "OpenSSL could not put the public key into the request");
 }
 
 ExtensionStackPtr requested_extensions(const X509_REQ* request) {
@@ -32,16 +53,28 @@ ExtensionStackPtr requested_extensions(const X509_REQ* request) {
 
 }  // namespace
 
-Bytes build_csr(const CsrSpec& spec, EVP_PKEY* key, OSSL_LIB_CTX* libctx) {
-  // The software copy of the public key: its encoding is ours, whatever the provider's is.
-  const PublicKey public_key = PublicKey::from_evp(key);
+struct CsrSigner::State {
+  EVP_PKEY* key;
+  OSSL_LIB_CTX* libctx;
+  std::unique_ptr<X509_PUBKEY, Free<X509_PUBKEY_free>> public_key;
+};
+
+CsrSigner::CsrSigner(EVP_PKEY* key, OSSL_LIB_CTX* libctx)
+    // The software copy of the public key: its encoding is ours, whatever the provider's is.
+    : state_(std::make_unique<State>(
+          key, libctx,
+          from_der<X509PubkeyPtr, d2i_X509_PUBKEY>(PublicKey::from_evp(key).spki_der()))) {}
+CsrSigner::CsrSigner(CsrSigner&&) noexcept = default;
+CsrSigner::~CsrSigner() = default;
+
+Bytes CsrSigner::sign(const CsrSpec& spec) const {
   const X509NamePtr subject = make_name(spec.subject);
   const ExtensionStackPtr extensions(sk_X509_EXTENSION_new_null());
   const X509ReqPtr request(X509_REQ_new());
   if (!request || !extensions || X509_REQ_set_version(request.get(), X509_REQ_VERSION_1) != 1 ||
-      X509_REQ_set_subject_name(request.get(), subject.get()) != 1 ||
-      X509_REQ_set_pubkey(request.get(), public_key.evp()) != 1)
+      X509_REQ_set_subject_name(request.get(), subject.get()) != 1)
     throw_openssl(Errc::kInternal, "OpenSSL could not build the request");
+  copy_public_key(state_->public_key.get(), X509_REQ_get_X509_PUBKEY(request.get()));
   if (!spec.dns_sans.empty())
     add(extensions.get(), san_extension(spec.dns_sans, spec.subject.empty()));
   if (!spec.key_usage.empty()) add(extensions.get(), key_usage_extension(spec.key_usage));
@@ -50,15 +83,23 @@ Bytes build_csr(const CsrSpec& spec, EVP_PKEY* key, OSSL_LIB_CTX* libctx) {
   if (sk_X509_EXTENSION_num(extensions.get()) > 0 &&
       X509_REQ_add_extensions(request.get(), extensions.get()) != 1)
     throw_openssl(Errc::kInternal, "OpenSSL could not add the extensions");
-  const EvpMdCtx ctx = signing_context(key, spec.hash, libctx);
+  const EvpMdCtx ctx = signing_context(state_->key, spec.hash, state_->libctx);
   if (X509_REQ_sign_ctx(request.get(), ctx.get()) <= 0)
     throw_openssl(Errc::kInternal, "the key did not sign the certificate request");
-  Bytes der = to_der<i2d_X509_REQ>(request.get());
+  return to_der<i2d_X509_REQ>(request.get());
+}
+
+Bytes CsrSigner::sign_verified(const CsrSpec& spec) const {
+  Bytes der = sign(spec);
   if (!parse_csr(der).signature_valid)
     throw Error(Errc::kInternal,
                 "the certificate request was signed, but its signature does not verify with the "
                 "public key; the key handle and the public key do not belong together");
   return der;
+}
+
+Bytes build_csr(const CsrSpec& spec, EVP_PKEY* key, OSSL_LIB_CTX* libctx) {
+  return CsrSigner(key, libctx).sign_verified(spec);
 }
 
 ParsedCsr parse_csr(ByteView der_or_pem) {

@@ -2,6 +2,7 @@
 // May touch: OpenSSL (in the .cc). Called by: requests, app.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,27 @@ struct CsrSpec {
   KeyUsages key_usage{};                          ///< critical when present
   std::vector<std::string> extended_key_usage{};  ///< dotted OIDs; never critical
   std::string hash = "SHA256";                    ///< ignored for Ed25519
+};
+
+/// Signs requests with one key. What is the same in each of them is made once: a key of a provider
+/// gives its public part only by way of an encoder, which takes longer than a signature by P-256.
+/// `key` and `libctx` must outlive it. May be used by several threads.
+class CsrSigner {
+ public:
+  explicit CsrSigner(evp_pkey_st* key, ossl_lib_ctx_st* libctx = nullptr);
+  CsrSigner(CsrSigner&&) noexcept;
+  ~CsrSigner();
+
+  /// The DER of a request. SAN is critical only where the subject is empty (RFC 5280 4.2.1.6).
+  /// Throws kInvalidArgument for a subject or name that cannot be written, kInternal if signing
+  /// fails.
+  Bytes sign(const CsrSpec& spec) const;
+  /// The same, checked with the public key alone. Throws kInternal if the signature is bad.
+  Bytes sign_verified(const CsrSpec& spec) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 /// The DER of a request signed by `key`, checked with the public key alone before it is returned.

@@ -1,22 +1,27 @@
 #include "crypto/public_key.h"
 
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/objects.h>
 #include <openssl/param_build.h>
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 
 #include "crypto/digest.h"
+#include "crypto/memo.h"
 #include "crypto/openssl.h"
 
 namespace poolkey::crypto {
 
 struct PublicKey::State {
-  EvpPkey key;
   Bytes spki;
   Bytes sha256;
-  std::string algorithm;
+  // Of a key from a record these are filled in when they are first asked for.
+  mutable std::once_flag once;
+  mutable EvpPkey key;
+  mutable std::string algorithm;
 };
 
 namespace {
@@ -74,6 +79,43 @@ void require_named_curve(const EVP_PKEY* key) {
                 "accepted (RFC 5480 2.1.1)");
 }
 
+constexpr std::uint8_t kInteger = 0x02, kBitString = 0x03, kSequence = 0x30;
+
+Bytes joined(Bytes a, ByteView b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+/// Tag, length in the shortest form, content.
+Bytes der(std::uint8_t tag, ByteView content) {
+  Bytes size;
+  for (std::size_t left = content.size(); left > 0; left >>= 8)
+    size.insert(size.begin(), static_cast<std::uint8_t>(left));
+  Bytes out{tag};
+  if (content.size() >= 0x80)
+    out.push_back(static_cast<std::uint8_t>(0x80 | size.size()));
+  else if (size.empty())
+    out.push_back(0);
+  return joined(joined(std::move(out), size), content);
+}
+
+Bytes der_integer(ByteView number) {
+  while (number.size() > 1 && number.front() == 0) number = number.subspan(1);
+  const bool looks_negative = !number.empty() && (number.front() & 0x80) != 0;
+  return der(kInteger,
+             looks_negative ? joined(Bytes{0x00}, number) : Bytes(number.begin(), number.end()));
+}
+
+/// A key of a provider that does not tell how it is encoded has no other way than the name.
+bool spells_out_its_curve(const EVP_PKEY* key) {
+  std::array<char, 32> encoding{};
+  std::size_t size = 0;
+  const ErrorMark mark;
+  return EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING, encoding.data(),
+                                        encoding.size(), &size) == 1 &&
+         std::string_view(encoding.data()) != OSSL_PKEY_EC_ENCODING_GROUP;
+}
+
 EvpPkey from_params(const char* type, OSSL_PARAM_BLD* builder, const std::string& sentence) {
   const Params params(OSSL_PARAM_BLD_to_param(builder));
   const EvpPkeyCtx ctx(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
@@ -116,6 +158,43 @@ ByteView bare_point(ByteView point, std::size_t bare_size) {
   return point.subspan(header);
 }
 
+Bytes octets_of(const EVP_PKEY* key, const char* param) {
+  std::size_t size = 0;
+  const ErrorMark mark;
+  if (EVP_PKEY_get_octet_string_param(key, param, nullptr, 0, &size) != 1) return {};
+  Bytes out(size);
+  if (EVP_PKEY_get_octet_string_param(key, param, out.data(), out.size(), &size) != 1) return {};
+  out.resize(size);
+  return out;
+}
+
+/// The SPKI of an EC key on one of our curves with an uncompressed point; empty for any other.
+Bytes ec_spki(const EVP_PKEY* key) {
+  const std::string group = group_name(key);
+  const auto* curve =
+      std::ranges::find_if(kCurves, [&](const Curve& c) { return c.openssl == group; });
+  const Bytes point = octets_of(key, OSSL_PKEY_PARAM_PUB_KEY);
+  if (curve == kCurves.end() || point.size() != 1 + 2 * curve->field_bytes ||
+      point.front() != POINT_CONVERSION_UNCOMPRESSED)
+    return {};
+  const Bytes algorithm =
+      der(kSequence, joined(to_der<i2d_ASN1_OBJECT>(OBJ_nid2obj(NID_X9_62_id_ecPublicKey)),
+                            to_der<i2d_ASN1_OBJECT>(OBJ_nid2obj(OBJ_sn2nid(group.c_str())))));
+  return der(kSequence, joined(algorithm, der(kBitString, joined(Bytes{0x00}, point))));
+}
+
+/// The SPKI in the one encoding. RSA and EC are written here, because OpenSSL's encoder takes 0.15
+/// ms and more; it writes whatever else there is.
+Bytes canonical_spki(const EVP_PKEY* key) {
+  Bytes out;
+  if (EVP_PKEY_is_a(key, "RSA") == 1)
+    out = rsa_spki_der(bytes_of(number(key, OSSL_PKEY_PARAM_RSA_N).get()),
+                       bytes_of(number(key, OSSL_PKEY_PARAM_RSA_E).get()));
+  else if (EVP_PKEY_is_a(key, "EC") == 1 && !spells_out_its_curve(key))
+    out = ec_spki(key);
+  return out.empty() ? to_der<i2d_PUBKEY>(key) : out;
+}
+
 }  // namespace
 
 PublicKey PublicKey::normalised(EVP_PKEY* owned) {
@@ -126,7 +205,7 @@ PublicKey PublicKey::normalised(EVP_PKEY* owned) {
                                    OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED);
   }
   auto state = std::make_shared<State>();
-  state->spki = to_der<i2d_PUBKEY>(key.get());
+  state->spki = canonical_spki(key.get());
   state->sha256 = crypto::sha256(state->spki);
   state->algorithm = describe(key.get());
   state->key = std::move(key);
@@ -134,6 +213,11 @@ PublicKey PublicKey::normalised(EVP_PKEY* owned) {
 }
 
 PublicKey PublicKey::from_spki_der(ByteView der) {
+  static auto& known = *new Memo<PublicKey>;  // never destroyed: SoftHSM ends OpenSSL at exit
+  return known.get(der, [&] { return decode(der); });
+}
+
+PublicKey PublicKey::decode(ByteView der) {
   const auto spki = crypto::from_der<X509Pubkey, d2i_X509_PUBKEY>(der);
   if (!spki) throw Error(Errc::kCorrupt, "the octets are not one SubjectPublicKeyInfo");
   const ErrorMark mark;
@@ -148,6 +232,26 @@ PublicKey PublicKey::from_spki_der(ByteView der) {
   return normalised(key);
 }
 
+PublicKey PublicKey::from_record(Bytes spki_der) {
+  auto state = std::make_shared<State>();
+  state->spki = std::move(spki_der);
+  state->sha256 = crypto::sha256(state->spki);
+  return PublicKey(std::move(state));
+}
+
+const PublicKey::State& PublicKey::decoded() const {
+  std::call_once(state_->once, [&] {
+    if (state_->key) return;
+    const PublicKey whole = from_spki_der(state_->spki);
+    if (whole.state_->spki != state_->spki)
+      throw Error(Errc::kCorrupt, "a recorded public key is not as it was written");
+    EVP_PKEY_up_ref(whole.state_->key.get());
+    state_->key.reset(whole.state_->key.get());
+    state_->algorithm = whole.state_->algorithm;
+  });
+  return *state_;
+}
+
 PublicKey PublicKey::from_pem(std::string_view pem) {
   const std::vector<Bytes> blocks = pem_blocks(pem, {"PUBLIC KEY"});
   if (blocks.empty())
@@ -157,7 +261,7 @@ PublicKey PublicKey::from_pem(std::string_view pem) {
 
 PublicKey PublicKey::from_evp(const EVP_PKEY* key) {
   if (key == nullptr) throw Error(Errc::kInternal, "a public key was asked of no key");
-  return from_spki_der(to_der<i2d_PUBKEY>(key));
+  return from_spki_der(canonical_spki(key));
 }
 
 PublicKey PublicKey::from_rsa(ByteView modulus, ByteView exponent) {
@@ -211,11 +315,11 @@ PublicKey PublicKey::from_ec(ByteView params, ByteView point) {
 const Bytes& PublicKey::spki_der() const { return state_->spki; }
 const Bytes& PublicKey::spki_sha256() const { return state_->sha256; }
 std::string PublicKey::pem() const { return pem_block("PUBLIC KEY", spki_der()); }
-const std::string& PublicKey::algorithm() const { return state_->algorithm; }
+const std::string& PublicKey::algorithm() const { return decoded().algorithm; }
 bool PublicKey::is_rsa() const { return EVP_PKEY_is_a(evp(), "RSA") == 1; }
 bool PublicKey::is_ec() const { return EVP_PKEY_is_a(evp(), "EC") == 1; }
 int PublicKey::bits() const { return EVP_PKEY_get_bits(evp()); }
-EVP_PKEY* PublicKey::evp() const { return state_->key.get(); }
+EVP_PKEY* PublicKey::evp() const { return decoded().key.get(); }
 
 Bytes PublicKey::modulus() const {
   if (!is_rsa()) throw Error(Errc::kInvalidArgument, "a key of " + algorithm() + " has no modulus");
@@ -253,6 +357,14 @@ bool PublicKey::verify(std::string_view digest, ByteView message, ByteView signa
                                  nullptr, evp(), nullptr) == 1 &&
          EVP_DigestVerify(ctx.get(), signature.data(), signature.size(), message.data(),
                           message.size()) == 1;
+}
+
+Bytes rsa_spki_der(ByteView modulus, ByteView exponent) {
+  // SEQUENCE { OID rsaEncryption, NULL } (RFC 8017 A.1)
+  static const Bytes kAlgorithm{0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
+                                0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00};
+  const Bytes key = der(kSequence, joined(der_integer(modulus), der_integer(exponent)));
+  return der(kSequence, joined(kAlgorithm, der(kBitString, joined(Bytes{0x00}, key))));
 }
 
 void check_transport_key(const PublicKey& key) {

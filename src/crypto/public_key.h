@@ -20,6 +20,10 @@ class PublicKey {
   /// Throws kCorrupt for what is not one SPKI, kUnsupported for an unknown algorithm or for an
   /// EC key with explicit curve parameters (RFC 5480 section 2.1.1 allows names only).
   static PublicKey from_spki_der(ByteView der);
+  /// From what spki_der() gave once, as our own records have it: decoded only when something of it
+  /// is asked for, because OpenSSL takes longer for that than for a signature by P-256. What is no
+  /// key throws then, as from_spki_der(); what is not canonical is kCorrupt.
+  static PublicKey from_record(Bytes spki_der);
   /// "-----BEGIN PUBLIC KEY-----". Throws as from_spki_der.
   static PublicKey from_pem(std::string_view pem);
   /// The public part of a key of any provider; asks its provider for nothing private.
@@ -62,10 +66,16 @@ class PublicKey {
 
  private:
   struct State;
+  const State& decoded() const;
   explicit PublicKey(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+  static PublicKey decode(ByteView spki_der);
   static PublicKey normalised(evp_pkey_st* key);
   std::shared_ptr<const State> state_;
 };
+
+/// The SPKI of an RSA key as PublicKey::from_rsa(...).spki_der() has it, without looking whether it
+/// is a key: for finding one among many.
+Bytes rsa_spki_der(ByteView modulus, ByteView exponent);
 
 /// Refuses a key that a wrapping key must not be encrypted to: RSA of 3072 to 8192 bits in steps of
 /// 8, exponent 65537, odd modulus, and OpenSSL's public-key check (SP 800-56B rev 2 6.4.2.2).

@@ -72,9 +72,12 @@ Algorithm algorithm_with(int nid, T* parameters) {
 
 Digest::Digest(OSSL_LIB_CTX* libctx, std::string_view name)
     : md_(fetch(libctx, std::string(name)), EVP_MD_free), row_(nullptr) {
-  if (md_)
-    for (const DigestRow& row : kDigests)
-      if (EVP_MD_is_a(md_.get(), row.name) == 1) row_ = &row;
+  if (md_) {
+    // Each comparison takes a lock in OpenSSL.
+    const auto row = std::ranges::find_if(
+        kDigests, [&](const DigestRow& r) { return EVP_MD_is_a(md_.get(), r.name) == 1; });
+    if (row != kDigests.end()) row_ = row;
+  }
   if (row_ == nullptr)
     throw Error(Errc::kUnsupported,
                 "signatures with the digest '" + std::string(name) + "' are not made here");

@@ -88,6 +88,18 @@ Bytes SignatureContext::digest_of(ByteView more) const {
   return out;
 }
 
+Bytes SignatureContext::whole_digest_of(ByteView all) {
+  if (!stream_ || stream_started_) return digest_of(all);
+  Bytes out(EVP_MAX_MD_SIZE);
+  unsigned size = 0;
+  if (EVP_DigestUpdate(stream_.get(), all.data(), all.size()) != 1 ||
+      EVP_DigestFinal_ex(stream_.get(), out.data(), &size) != 1 ||
+      EVP_DigestInit_ex2(stream_.get(), nullptr, nullptr) != 1)
+    throw Error(Errc::kInternal, "the digest failed");
+  out.resize(size);
+  return out;
+}
+
 Bytes SignatureContext::sign(ByteView digest) const {
   if (!key().is_private()) throw Error(Errc::kInvalidArgument, "a public key cannot sign");
   if (digest_ && digest.size() != digest_->size())

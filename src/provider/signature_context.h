@@ -35,6 +35,8 @@ class SignatureContext {
   void update(ByteView data);
   /// The digest of what came so far, and `more`; the stream can go on.
   Bytes digest_of(ByteView more = {}) const;
+  /// The digest of `all` where nothing came before, else as digest_of(); the stream starts over.
+  Bytes whole_digest_of(ByteView all);
 
   /// Signs a finished digest (RSA PKCS#1 v1.5 without a digest name: any short data).
   Bytes sign(ByteView digest) const;

@@ -42,6 +42,21 @@ TEST(CsrTest, SaysWhatItWasAskedToSay) {
   EXPECT_TRUE(csr.signature_valid);
 }
 
+TEST(CsrTest, ASignerOfManyGivesEachItsOwnNamesUnderTheOneKey) {
+  for (const EvpPkey& key : {rsa_key(), ec_key("P-256"), ed25519_key()}) {
+    const CsrSigner signer(key.get());
+    for (const char* name : {"a.contoso.com", "b.contoso.com"}) {
+      CsrSpec spec = edge_spec();
+      spec.subject.common_name = name;
+      const ParsedCsr csr = parse_csr(signer.sign(spec));
+      EXPECT_THAT(csr.common_names, ElementsAre(name));
+      EXPECT_EQ(csr.public_key, PublicKey::from_evp(key.get()));
+      EXPECT_TRUE(csr.signature_valid);
+      EXPECT_EQ(parse_csr(signer.sign_verified(spec)).name, spec.subject);
+    }
+  }
+}
+
 TEST(CsrTest, IsAcceptedByTheOpensslCommand) {
   const TemporaryFolder folder;
   for (const EvpPkey& key : {rsa_key(), ec_key("P-384"), ed25519_key()}) {

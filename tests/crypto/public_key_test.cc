@@ -46,6 +46,40 @@ TEST(PublicKeyTest, ComesBackFromEachOfItsForms) {
   }
 }
 
+TEST(PublicKeyTest, WritesTheSpkiThatOpensslWrites) {
+  for (const EvpPkey& key : {rsa_key(), rsa_key(3072), rsa_key(2048, 3), ec_key("P-256"),
+                             ec_key("P-384"), ec_key("P-521"), ed25519_key(), ec_key("secp256k1")})
+    EXPECT_EQ(PublicKey::from_evp(key.get()).spki_der(), to_der<i2d_PUBKEY>(key.get()));
+}
+
+TEST(PublicKeyTest, HasTheSpkiOfAnRsaKeyWithoutDecodingIt) {
+  for (const unsigned bits : {1024U, 2048U, 3072U}) {
+    const PublicKey key = PublicKey::from_evp(rsa_key(bits).get());
+    EXPECT_EQ(rsa_spki_der(key.modulus(), key.exponent()), key.spki_der());
+    EXPECT_EQ(rsa_spki_der(concat({0, 0}, key.modulus()), concat({0}, key.exponent())),
+              key.spki_der());
+  }
+}
+
+TEST(PublicKeyTest, OfARecordIsDecodedWhenItIsAskedFor) {
+  const PublicKey key = PublicKey::from_evp(ec_key("P-256").get());
+  const PublicKey recorded = PublicKey::from_record(key.spki_der());
+  EXPECT_EQ(recorded, key);
+  EXPECT_EQ(recorded.spki_sha256(), key.spki_sha256());
+  EXPECT_EQ(recorded.algorithm(), "EC-P-256");
+  EXPECT_EQ(recorded.ec_point(), key.ec_point());
+}
+
+TEST(PublicKeyTest, OfADamagedRecordIsRefusedWhenItIsAskedFor) {
+  const PublicKey junk = PublicKey::from_record({0x30, 0x00});
+  EXPECT_THAT([&] { (void)junk.algorithm(); }, ThrowsErrc(Errc::kCorrupt));
+  EXPECT_THAT([&] { (void)junk.is_rsa(); }, ThrowsErrc(Errc::kCorrupt));
+  const EvpPkey key = ec_key("P-256");
+  const PublicKey odd = PublicKey::from_record(
+      spki_with(key.get(), OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed"));
+  EXPECT_THAT([&] { (void)odd.algorithm(); }, ThrowsErrc(Errc::kCorrupt));
+}
+
 TEST(PublicKeyTest, TakesEcPointsWithAndWithoutOctetString) {
   for (const char* curve : {"P-256", "P-384", "P-521"}) {
     const PublicKey ec = PublicKey::from_evp(ec_key(curve).get());

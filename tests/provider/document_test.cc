@@ -1,4 +1,6 @@
 // What programs sign with OpenSSL's own functions: certificates and CMS, in process.
+#include "crypto/cms.h"
+#include "crypto/csr.h"
 #include "fixture.h"
 
 namespace poolkey::provider {
@@ -35,6 +37,24 @@ TEST_P(DocumentTest, ACertificateVerifiesAndMatchesTheKey) {
   EXPECT_EQ(X509_verify(read.get(), made.evp()), 1) << crypto::drain_errors();
   EXPECT_EQ(X509_check_private_key(read.get(), key.get()), 1) << crypto::drain_errors();
   EXPECT_EQ(crypto::PublicKey::from_evp(X509_get0_pubkey(read.get())), made);
+}
+
+// OpenSSL keeps in a certificate what it asked of the key's provider, and decoded certificates live
+// as long as the process: one that held the provider would keep the module from its C_Finalize.
+TEST_P(DocumentTest, SigningLeavesNothingThatHoldsTheProvider) {
+  const crypto::Certificate signer =
+      crypto::Certificate::from_der(crypto::to_der<i2d_X509>(certificate().get()));
+  std::weak_ptr<hsm::Token> signing;
+  {
+    const auto own = soft.login();
+    signing = own;
+    const Builtin inner(own);
+    const crypto::EvpPkey own_key = inner.load_private_key(uri("k"));
+    (void)crypto::cms::Signer(signer, own_key.get(), {}, inner.context())
+        .sign(view("content"), "2.25.1");
+    (void)crypto::CsrSigner(own_key.get(), inner.context()).sign_verified({});
+  }
+  EXPECT_TRUE(signing.expired());
 }
 
 TEST_P(DocumentTest, CmsWithAndWithoutSignedAttributes) {
