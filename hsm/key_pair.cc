@@ -137,13 +137,8 @@ CK_OBJECT_HANDLE create_public_object(Session& session, const crypto::PublicKey&
   if (key.is_rsa()) {
     t.set(CKA_MODULUS, ByteView(key.modulus())).set(CKA_PUBLIC_EXPONENT, ByteView(key.exponent()));
   } else {
-    const Bytes point = key.ec_point();
-    // CKA_EC_POINT is the DER of an OCTET STRING (PKCS#11 v2.40 section 2.3.3).
-    Bytes wrapped{0x04};
-    if (point.size() >= 0x80) wrapped.push_back(0x81);
-    wrapped.push_back(static_cast<std::uint8_t>(point.size()));
-    wrapped.insert(wrapped.end(), point.begin(), point.end());
-    t.set(CKA_EC_PARAMS, ByteView(key.ec_params())).set(CKA_EC_POINT, ByteView(wrapped));
+    t.set(CKA_EC_PARAMS, ByteView(key.ec_params()))
+        .set(CKA_EC_POINT, ByteView(ec_point_attribute(key)));
   }
   t.add(attributes);
   return create_token_object(session, std::move(t));

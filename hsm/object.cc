@@ -308,12 +308,30 @@ std::optional<KeyObject> find_private_key(Session& session, const crypto::Public
       if (found.public_key && *found.public_key == key) return std::move(found);
     return std::nullopt;
   };
-  if (!id.empty()) {
-    Template by_id;
-    by_id.set(CKA_ID, id);
-    if (auto found = pick(std::move(by_id))) return found;
-  }
-  return pick({});
+  const auto pick_by_id = [&](ByteView wanted) { return pick(Template().set(CKA_ID, wanted)); };
+  if (!id.empty())
+    if (auto found = pick_by_id(id)) return found;
+  if (key.is_rsa()) return pick(Template().set(CKA_MODULUS, ByteView(key.modulus())));
+  if (!key.is_ec()) return std::nullopt;
+  for (const Bytes& point : {ec_point_attribute(key), key.ec_point()})
+    for (const CK_OBJECT_HANDLE twin :
+         find_objects(session, Template()
+                                   .set(CKA_CLASS, CK_ULONG{CKO_PUBLIC_KEY})
+                                   .set(CKA_EC_POINT, ByteView(point)))) {
+      const auto twin_id = read_bytes(session, twin, CKA_ID);
+      if (!twin_id || twin_id->empty()) continue;
+      if (auto found = pick_by_id(*twin_id)) return found;
+    }
+  return std::nullopt;
+}
+
+Bytes ec_point_attribute(const crypto::PublicKey& key) {
+  const Bytes point = key.ec_point();
+  Bytes out{0x04};
+  if (point.size() >= 0x80) out.push_back(0x81);
+  out.push_back(static_cast<std::uint8_t>(point.size()));
+  out.insert(out.end(), point.begin(), point.end());
+  return out;
 }
 
 }  // namespace poolkey::hsm

@@ -86,9 +86,15 @@ void require_login(Session& session);
 /// where there is none because nobody is logged in.
 std::vector<KeyObject> find_private_keys(Session& session, Template wanted);
 
-/// The private key with this public key, by CKA_ID where it is known, else by looking at all.
-/// Nothing if the token has none: the caller has a login, so that means absent.
+/// The private key with this public key: by CKA_ID where it is known, else by the modulus (RSA) or
+/// by the CKA_ID of the public object with this point (EC). So the number of calls does not grow
+/// with what else is in the token. Nothing if the token has none: the caller has a login, so that
+/// means absent.
 std::optional<KeyObject> find_private_key(Session& session, const crypto::PublicKey& key,
                                           ByteView id = {});
+
+/// CKA_EC_POINT of an EC key: the DER of an OCTET STRING (PKCS#11 v2.40 section 2.3.3). Some tokens
+/// hold the bare point.
+Bytes ec_point_attribute(const crypto::PublicKey& key);
 
 }  // namespace poolkey::hsm

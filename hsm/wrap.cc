@@ -1,5 +1,7 @@
 #include "hsm/wrap.h"
 
+#include <set>
+
 #include "hsm/object.h"
 #include "hsm/output.h"
 #include "hsm/rv.h"
@@ -113,12 +115,30 @@ CK_OBJECT_HANDLE find_trusted_key(Session& session, const crypto::PublicKey& key
   return CK_INVALID_HANDLE;
 }
 
-std::vector<crypto::PublicKey> trusted_keys(Session& session) {
+TrustedKeys::TrustedKeys(Session& session) : session_(session) {
   Template wanted;
   wanted.set(CKA_CLASS, CK_ULONG{CKO_PUBLIC_KEY}).set(CKA_TRUSTED, true);
+  for (const CK_OBJECT_HANDLE object : find_objects(session, std::move(wanted))) {
+    const auto modulus = read_bytes(session, object, CKA_MODULUS);
+    const auto exponent = read_bytes(session, object, CKA_PUBLIC_EXPONENT);
+    objects_.emplace(modulus && exponent ? crypto::rsa_spki_der(*modulus, *exponent) : Bytes{},
+                     object);
+  }
+}
+
+CK_OBJECT_HANDLE TrustedKeys::find(const crypto::PublicKey& key) const {
+  const auto found = objects_.find(key.spki_der());
+  return found == objects_.end() ? CK_INVALID_HANDLE : found->second;
+}
+
+std::vector<crypto::PublicKey> TrustedKeys::besides(
+    const std::vector<crypto::PublicKey>& known) const {
+  std::set<Bytes> accounted;
+  for (const crypto::PublicKey& key : known) accounted.insert(key.spki_der());
   std::vector<crypto::PublicKey> out;
-  for (const CK_OBJECT_HANDLE object : find_objects(session, std::move(wanted)))
-    if (auto key = public_key_of(session, object)) out.push_back(std::move(*key));
+  for (const auto& [spki, object] : objects_)
+    if (!accounted.contains(spki))
+      if (auto key = public_key_of(session_, object)) out.push_back(std::move(*key));
   return out;
 }
 

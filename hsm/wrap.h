@@ -2,6 +2,7 @@
 // part. May touch: base, crypto. Called by: pool (release and delivery), tests.
 #pragma once
 
+#include <map>
 #include <string_view>
 #include <vector>
 
@@ -31,8 +32,21 @@ CK_OBJECT_HANDLE import_trusted_key(Session& session, const crypto::PublicKey& k
 /// none.
 CK_OBJECT_HANDLE find_trusted_key(Session& session, const crypto::PublicKey& key);
 
-/// Every public key that the token trusts for wrapping.
-std::vector<crypto::PublicKey> trusted_keys(Session& session);
+/// The public keys that the token trusts for wrapping, by one search: SoftHSM looks at every object
+/// in each. The session must outlive it.
+class TrustedKeys {
+ public:
+  explicit TrustedKeys(Session& session);
+  /// As find_trusted_key().
+  CK_OBJECT_HANDLE find(const crypto::PublicKey& key) const;
+  /// Those that are none of `known`.
+  std::vector<crypto::PublicKey> besides(const std::vector<crypto::PublicKey>& known) const;
+
+ private:
+  Session& session_;
+  std::multimap<Bytes, CK_OBJECT_HANDLE>
+      objects_;  ///< by SPKI; what is no RSA key has an empty one
+};
 
 /// C_WrapKey of `key` with AES-KWP (RFC 5649). SoftHSM 2.6.1 pads the PKCS#8 with up to 7 zeros
 /// first, which the length in the wrap counts. Throws kDenied where the HSM refuses.

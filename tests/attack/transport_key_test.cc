@@ -89,6 +89,14 @@ TEST_F(TransportKeyTest, IsTakenOnceAndFoundByItsWholeKey) {
   EXPECT_EQ(hsm::find_trusted_key(origin, key), CK_INVALID_HANDLE);
   const CK_OBJECT_HANDLE made = hsm::import_trusted_key(origin, key, "good", Bytes{2});
   EXPECT_EQ(hsm::find_trusted_key(origin, key), made);
+  const hsm::TrustedKeys all(origin);
+  EXPECT_EQ(all.find(key), made);
+  EXPECT_THAT(all.besides({key}), testing::IsEmpty());
+  EXPECT_THAT(all.besides({}), testing::ElementsAre(key));
+  // The same modulus under another exponent is another key, and a stray.
+  const crypto::PublicKey other = crypto::PublicKey::from_rsa(good_modulus(), Bytes{0x03});
+  EXPECT_EQ(all.find(other), CK_INVALID_HANDLE);
+  EXPECT_THAT(all.besides({other}), testing::ElementsAre(key));
   hsm::destroy_object(origin, made);
 }
 

@@ -151,6 +151,16 @@ TEST_F(KeyPairTest, KeyIsFoundByItsPublicKeyThoughTheIdOnRecordIsAnother) {
   EXPECT_EQ(find_private_key(token->keeper(), made, Bytes{0x77})->id, direct.id);
 }
 
+TEST_F(KeyPairTest, EcKeyIsFoundByItsPointThoughTheIdOnRecordIsAnother) {
+  KeyPairSpec spec = spec_for(test::av_auth("EC-P-256"));
+  const crypto::PublicKey made = generate_key_pair(*token, spec);
+  spec.id = {0x03, 0x04};
+  const crypto::PublicKey other = generate_key_pair(*token, spec);
+  const Lease lease = token->lease();
+  EXPECT_EQ(find_private_key(*lease, made, Bytes{0x09})->id, (Bytes{0x01, 0x02}));
+  EXPECT_EQ(find_private_key(*lease, other)->id, (Bytes{0x03, 0x04}));
+}
+
 TEST_F(KeyPairTest, AnotherKeyUnderTheSameIdIsNotTakenForIt) {
   const crypto::PublicKey gone = generate_key_pair(*token, direct);
   destroy_by_id(*token, direct.id);
