@@ -171,7 +171,7 @@ fs::path Module::token_files() const {
 void Module::sync() const {
   if (!quirks().sync_token_files) return;
   const fs::path folder = token_files();
-  if (!folder.empty()) sync_tree(folder);
+  if (!folder.empty()) sync_recent(folder);
 }
 
 }  // namespace poolkey::hsm

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <map>
+#include <memory>
 #include <thread>
 
 #include "base/error.h"
@@ -56,6 +58,62 @@ void write_all(int fd, ByteView content, const fs::path& path) {
   }
 }
 
+bool may_be_unwritten(const fs::directory_entry& file) {
+  std::error_code gone;
+  const auto written = file.last_write_time(gone);
+  return !gone && written > fs::file_time_type::clock::now() - std::chrono::hours(1);
+}
+
+template <class Wanted>
+void sync_below(const fs::path& folder, const Wanted& wanted) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error))
+    if (it->is_directory() || (it->is_regular_file() && wanted(*it))) sync_path(it->path());
+  if (error) fail("list", folder, error.value());
+  sync_path(folder);
+}
+
+/// Since Linux 5.8 it reports what could not be written.
+void sync_file_system(const fs::path& folder) {
+  const Descriptor file(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (file.fd() < 0) fail("open", folder, errno);
+  if (::syncfs(file.fd()) != 0) fail("sync the file system of", folder, errno);
+}
+
+/// New content beside its place, until it is renamed over it; removed if that never happens.
+class Replacement {
+ public:
+  Replacement(const fs::path& path, ByteView content, mode_t mode)
+      : path_(path), temporary_(path.string() + ".tmp." + std::to_string(::getpid())) {
+    try {
+      const Descriptor file(
+          ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
+      if (file.fd() < 0) fail("write", path_, errno);
+      if (::fchmod(file.fd(), mode) != 0) fail("set the mode of", path_, errno);
+      write_all(file.fd(), content, path_);
+    } catch (...) {
+      (void)::unlink(temporary_.c_str());
+      throw;
+    }
+  }
+  Replacement(const Replacement&) = delete;
+  Replacement& operator=(const Replacement&) = delete;
+  ~Replacement() {
+    if (!temporary_.empty()) (void)::unlink(temporary_.c_str());
+  }
+
+  void sync() const { sync_path(temporary_); }
+  void rename() {
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("replace", path_, errno);
+    temporary_.clear();
+  }
+
+ private:
+  fs::path path_;
+  fs::path temporary_;
+};
+
 }  // namespace
 
 std::string read_file(const fs::path& path, std::size_t limit) {
@@ -76,20 +134,27 @@ std::string read_file(const fs::path& path, std::size_t limit) {
 }
 
 void write_file(const fs::path& path, ByteView content, mode_t mode) {
-  const fs::path temporary = path.string() + ".tmp." + std::to_string(::getpid());
-  try {
-    const Descriptor file(
-        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
-    if (file.fd() < 0) fail("write", path, errno);
-    if (::fchmod(file.fd(), mode) != 0) fail("set the mode of", path, errno);
-    write_all(file.fd(), content, path);
-    if (::fsync(file.fd()) != 0) fail("sync", path, errno);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) fail("replace", path, errno);
-  } catch (...) {
-    (void)::unlink(temporary.c_str());
-    throw;
-  }
+  Replacement replacement(path, content, mode);
+  replacement.sync();
+  replacement.rename();
   sync_path(folder_of(path));
+}
+
+void write_files(const std::vector<FileContent>& files, mode_t mode) {
+  if (files.empty()) return;
+  std::vector<std::unique_ptr<Replacement>> replacements;
+  for (const FileContent& file : files)
+    replacements.push_back(std::make_unique<Replacement>(file.path, file.content, mode));
+  std::map<dev_t, fs::path> file_systems;
+  for (const FileContent& file : files) {
+    const fs::path folder = folder_of(file.path);
+    struct stat status {};
+    if (::stat(folder.c_str(), &status) != 0) fail("look at", folder, errno);
+    file_systems.emplace(status.st_dev, folder);
+  }
+  for (const auto& [device, folder] : file_systems) sync_file_system(folder);
+  for (const auto& replacement : replacements) replacement->rename();
+  for (const auto& [device, folder] : file_systems) sync_file_system(folder);
 }
 
 void write_file(const fs::path& path, std::string_view content, mode_t mode) {
@@ -115,13 +180,10 @@ void make_private_folder(const fs::path& path) {
 }
 
 void sync_tree(const fs::path& folder) {
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
-       it.increment(error))
-    if (it->is_directory() || it->is_regular_file()) sync_path(it->path());
-  if (error) fail("list", folder, error.value());
-  sync_path(folder);
+  sync_below(folder, [](const fs::directory_entry&) { return true; });
 }
+
+void sync_recent(const fs::path& folder) { sync_below(folder, may_be_unwritten); }
 
 StagedFolder::StagedFolder(fs::path place) : place_(std::move(place)) {
   if (!place_.has_filename()) place_ = place_.parent_path();  // "backup/"

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 
@@ -23,6 +24,16 @@ std::string read_file(const std::filesystem::path& path, std::size_t limit = kMa
 void write_file(const std::filesystem::path& path, ByteView content, mode_t mode = 0644);
 void write_file(const std::filesystem::path& path, std::string_view content, mode_t mode = 0644);
 
+/// write_file() for many files at once: all are written beside their places, synced by one call,
+/// renamed, and synced again. The sync is of the whole file system, which takes less time than one
+/// of each file as soon as there are some. Throws as write_file(); each file is then as it was
+/// before or as it was to be.
+struct FileContent {
+  std::filesystem::path path;
+  ByteView content;
+};
+void write_files(const std::vector<FileContent>& files, mode_t mode = 0644);
+
 /// Removes a file and syncs its folder; one that is not there is no error.
 void remove_file(const std::filesystem::path& path);
 
@@ -31,6 +42,10 @@ void make_private_folder(const std::filesystem::path& path);
 
 /// Syncs a folder and everything below it to the disk. Throws kUnavailable.
 void sync_tree(const std::filesystem::path& folder);
+/// The same, without the files that were written more than an hour ago: the kernel writes within a
+/// minute what nobody syncs, and each sync costs a flush of the disk though there is nothing to
+/// write. For a folder of many files that are written in place.
+void sync_recent(const std::filesystem::path& folder);
 
 /// A folder that is filled beside its place and then renamed to it, so that what stands at the
 /// place is always whole. Until then it is called PLACE.unfinished, and goes with the object.

@@ -1,8 +1,10 @@
 #include "keys/origin.h"
 
 #include <array>
+#include <atomic>
+#include <exception>
+#include <thread>
 
-#include "crypto/cms.h"
 #include "crypto/signature.h"
 #include "keys/certificate_object.h"
 #include "keys/generate.h"
@@ -12,6 +14,10 @@
 
 namespace poolkey::keys {
 namespace {
+
+/// Signatures at the same time: SoftHSM gains from as many as there are cores, and a network HSM
+/// serves no more sessions than it was sold with.
+constexpr unsigned kMostSigners = 4;
 
 struct Row {
   OriginRole role;
@@ -192,19 +198,51 @@ OriginSigner origin_signer(store::Database& database, OriginRole role) {
     throw Error(Errc::kNotFound,
                 "this origin has no " + std::string(row(role).common_name) +
                     " yet; run 'poolkey origin init' (again, if it was interrupted)");
-  return {key(database, version), certificate->certificate};
+  return {key(database, version), certificate->certificate, certificate->chain};
 }
 
 crypto::Certificate origin_root(store::Database& database) {
   return origin_signer(database, OriginRole::kRoot).certificate;
 }
 
-Bytes sign_document(Context& context, std::string_view content_type, const json::object& document) {
-  const OriginSigner signer = origin_signer(context.database, OriginRole::kEnvelopeSigner);
-  const crypto::EvpPkey key = signing_key(context, policy::Usage::kEnvelope, signer.key);
+DocumentSigner::DocumentSigner(Context& context)
+    : signer_(origin_signer(context.database, OriginRole::kEnvelopeSigner)),
+      key_(signing_key(context, policy::Usage::kEnvelope, signer_.key)),
+      cms_(signer_.certificate, key_.get(), signer_.chain, context.library) {}
+
+Bytes DocumentSigner::sign(std::string_view content_type, const json::object& document) const {
   // One member a line: an auditor reads it with line tools.
-  return crypto::cms::sign(view(json::pretty(document)), content_type, signer.certificate,
-                           key.get(), {origin_root(context.database)}, context.library);
+  return cms_.sign(view(json::pretty(document)), content_type);
+}
+
+std::vector<Bytes> DocumentSigner::sign_all(std::string_view content_type,
+                                            const std::vector<json::object>& documents) const {
+  std::vector<Bytes> out(documents.size());
+  std::vector<std::exception_ptr> failures(std::min<std::size_t>(
+      documents.size(), std::clamp(std::thread::hardware_concurrency(), 1U, kMostSigners)));
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&](std::exception_ptr& failure) noexcept {
+    try {
+      for (std::size_t i = next++; i < documents.size(); i = next++)
+        out[i] = sign(content_type, documents[i]);
+    } catch (...) {
+      failure = std::current_exception();
+      next = documents.size();  // the others stop after the one they are at
+    }
+  };
+  {
+    std::vector<std::jthread> others;
+    for (std::size_t t = 1; t < failures.size(); ++t)
+      others.emplace_back(work, std::ref(failures[t]));
+    if (!failures.empty()) work(failures.front());
+  }
+  for (const std::exception_ptr& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+  return out;
+}
+
+Bytes sign_document(Context& context, std::string_view content_type, const json::object& document) {
+  return DocumentSigner(context).sign(content_type, document);
 }
 
 void checkpoint_origin(Context& context) {

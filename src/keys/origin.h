@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "crypto/cms.h"
 #include "keys/context.h"
 #include "keys/repository.h"
 
@@ -14,6 +15,7 @@ namespace poolkey::keys {
 struct OriginSigner {
   StoredKey key;
   crypto::Certificate certificate;
+  std::vector<crypto::Certificate> chain;  ///< root last; empty for the root itself
 };
 
 enum class OriginRole { kRoot, kIssuingCa, kEnvelopeSigner, kAuditSigner };
@@ -38,7 +40,25 @@ OriginSigner origin_signer(store::Database& database, OriginRole role);
 StoredKey audit_signer(store::Database& database);
 crypto::Certificate origin_root(store::Database& database);
 
-/// Signs a document of poolkey's as the envelope signer: CMS with this content type, chain inside.
+/// Signs poolkey's documents as the envelope signer: CMS with the chain inside. It looks the signer
+/// up, asks its policy and loads its key once, for the run of one verb: the login must last.
+class DocumentSigner {
+ public:
+  /// Throws kNotFound (no origin here), kDenied (policy), or as signing_key().
+  explicit DocumentSigner(Context& context);
+  /// May be called by several threads.
+  Bytes sign(std::string_view content_type, const json::object& document) const;
+  /// Many documents, in their order: several at the same time, each in a session of its own.
+  std::vector<Bytes> sign_all(std::string_view content_type,
+                              const std::vector<json::object>& documents) const;
+
+ private:
+  OriginSigner signer_;
+  crypto::EvpPkey key_;
+  crypto::cms::Signer cms_;
+};
+
+/// One document by a DocumentSigner of its own.
 Bytes sign_document(Context& context, std::string_view content_type, const json::object& document);
 
 /// Signs the head of the audit log with the audit signer, of an origin or a standby.

@@ -102,6 +102,7 @@ std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbo
   allowed.require(policy::Action::kInstall, key.str());
   const std::string digest = hex(stored->certificate.sha256());
   store::Operation operation = context.journal.begin("certificate publish", key.str(), digest);
+  const keys::DocumentSigner signer(context);
   std::vector<MemberName> out;
   for (const Member& m : members(context.database, pool)) {
     if (!m.enrolled) continue;
@@ -109,14 +110,13 @@ std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbo
     delivery.certificates.insert(delivery.certificates.end(), stored->chain.begin(),
                                  stored->chain.end());
     operation.step("post/" + m.name.str(), [&]() -> std::string {
-      keys::record(
-          context, "certificate publish", pool.str() + "/" + m.name.str(), allowed.rule(),
-          &operation, [&]() -> json::object {
-            mailbox.put(
-                mailbox.to_member(pool, m.name, "certificate." + key.str() + ".cms"),
-                keys::sign_document(context, keys::oid::kCertificateDelivery, to_json(delivery)));
-            return {{"sha256", digest}};
-          });
+      keys::record(context, "certificate publish", pool.str() + "/" + m.name.str(), allowed.rule(),
+                   &operation, [&]() -> json::object {
+                     mailbox.put(
+                         mailbox.to_member(pool, m.name, "certificate." + key.str() + ".cms"),
+                         signer.sign(keys::oid::kCertificateDelivery, to_json(delivery)));
+                     return {{"sha256", digest}};
+                   });
       return "done";
     });
     out.push_back(m.name);

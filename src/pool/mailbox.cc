@@ -35,4 +35,11 @@ void Mailbox::put(const fs::path& path, ByteView content) const {
   write_file(path, content);
 }
 
+void Mailbox::put(const std::vector<Mail>& mail) const {
+  for (const Mail& one : mail) make_private_folder(one.path.parent_path());
+  std::vector<FileContent> files;
+  for (const Mail& one : mail) files.push_back({one.path, ByteView(one.content)});
+  write_files(files);
+}
+
 }  // namespace poolkey::pool

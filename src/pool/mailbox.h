@@ -11,6 +11,12 @@
 
 namespace poolkey::pool {
 
+/// One file for the mailbox.
+struct Mail {
+  std::filesystem::path path;
+  Bytes content;
+};
+
 /// `to-origin/` holds what members write, `to-member/POOL/MEMBER/` what the origin writes. Nothing
 /// in it is secret and nothing in it is trusted: every document is signed.
 class Mailbox {
@@ -27,6 +33,8 @@ class Mailbox {
 
   /// Writes a file by atomic rename, making the folder where it is missing.
   void put(const std::filesystem::path& path, ByteView content) const;
+  /// The same for many; a crash in between leaves each file as it was or as it is to be.
+  void put(const std::vector<Mail>& mail) const;
 
  private:
   std::filesystem::path root_;

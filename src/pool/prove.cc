@@ -214,8 +214,8 @@ std::size_t collect_one(keys::Context& context, const Mailbox& mailbox, const Po
 }
 
 /// Signs, stores and posts a challenge. A run that died after storing posts that one.
-void ask(keys::Context& context, const Mailbox& mailbox, const PoolName& pool,
-         const MemberName& member, Challenge challenge) {
+void ask(keys::Context& context, const keys::DocumentSigner& signer, const Mailbox& mailbox,
+         const PoolName& pool, const MemberName& member, Challenge challenge) {
   const std::string subject = pool.str() + "/" + member.str();
   std::string about;
   for (const auto& [key, spki_sha256] : challenge.keys) about += key.str() + " ";
@@ -225,7 +225,7 @@ void ask(keys::Context& context, const Mailbox& mailbox, const PoolName& pool,
         from_hex(operation.step("nonce", [] { return hex(crypto::random_bytes(kNonceSize)); }));
     operation.step("sign", [&]() -> std::string {
       store_challenge(context, pool, member, challenge.nonce,
-                      keys::sign_document(context, keys::oid::kChallenge, to_json(challenge)));
+                      signer.sign(keys::oid::kChallenge, to_json(challenge)));
       return "done";
     });
     operation.step("post", [&]() -> std::string {
@@ -244,15 +244,18 @@ std::vector<MemberName> issue_challenges(keys::Context& context, const Mailbox& 
                                          const PoolName& pool) {
   if (is_standby(pool)) inform_standbys(context, mailbox);
   std::vector<MemberName> out;
+  const keys::DocumentSigner signer(context);
+  const std::vector<keys::StoredKey> keys = keys_for(context.database, pool);
+  const ReleaseNumbers released = newest_releases(context.database, pool);
   for (const Member& m : members(context.database, pool)) {
     if (!m.enrolled) continue;
     Challenge challenge{address_of(pool, m), {}, {}};
-    for (const keys::StoredKey& key : keys_for(context.database, pool))
+    for (const keys::StoredKey& key : keys)
       if (is_released_to(context.database, pool, m.name, key) &&
-          newest_envelope(context.database, pool, m.name, key.name))
+          released.contains({m.name, key.name}))
         challenge.keys.emplace_back(key.name, hex(key.public_key.spki_sha256()));
     if (challenge.keys.empty()) continue;
-    ask(context, mailbox, pool, m.name, std::move(challenge));
+    ask(context, signer, mailbox, pool, m.name, std::move(challenge));
     out.push_back(m.name);
   }
   if (out.empty())

@@ -147,13 +147,14 @@ void inform_standbys(keys::Context& context, const Mailbox& mailbox) {
   // About this head: a run that was interrupted before it made statements of an older state.
   store::Operation operation =
       context.journal.begin("standby inform", standby_pool().str(), context.audit.head().hash);
-  post_statements(context, mailbox, standby_pool(), all, operation);
+  const keys::DocumentSigner signer(context);
+  post_statements(context, signer, mailbox, standby_pool(), all, operation);
   for (const Member& m : all) {
     const Registry made{address_of(standby_pool(), m), newest_sequence(context.database, m.name),
                         rfc3339(context.clock.now()), context.audit.head(),
                         rows_of(context.database)};
     mailbox.put(mailbox.to_member(standby_pool(), m.name, kFile),
-                keys::sign_document(context, keys::oid::kRegistry, to_json(made)));
+                signer.sign(keys::oid::kRegistry, to_json(made)));
   }
   operation.finish();
 }

@@ -33,9 +33,8 @@ std::vector<std::string> stray_trusted_keys(keys::Context& context) {
       if (m.transport) known.push_back(*m.transport);
   std::vector<std::string> out;
   const hsm::Lease lease = context.token->lease();
-  for (const crypto::PublicKey& key : hsm::trusted_keys(*lease))
-    if (std::find(known.begin(), known.end(), key) == known.end())
-      out.push_back(hex(key.spki_sha256()));
+  for (const crypto::PublicKey& key : hsm::TrustedKeys(*lease).besides(known))
+    out.push_back(hex(key.spki_sha256()));
   return out;
 }
 
@@ -131,8 +130,9 @@ Wrapped wrap_all(keys::Context& context, const ReleasePlan& plan,
   Wrapped out;
   for (const keys::StoredKey& key : plan.keys)
     out.keys.push_back({&key, hsm::wrap_kwp(session, wrapping_key, origin_object(session, key))});
+  const hsm::TrustedKeys trusted_keys(session);
   for (const auto& [pool, m] : recipients_of(plan)) {
-    const CK_OBJECT_HANDLE trusted = hsm::find_trusted_key(session, m.transport.value());
+    const CK_OBJECT_HANDLE trusted = trusted_keys.find(m.transport.value());
     if (trusted == CK_INVALID_HANDLE)
       throw Error(Errc::kConflict, "the origin's token has no trusted key of member '" +
                                        m.name.str() + "'; admit the member again");
@@ -160,7 +160,7 @@ Envelope envelope_for(const ReleasePlan& plan, const Recipient& recipient,
 }
 
 void store_release(keys::Context& context, const ReleasePlan& plan, std::int64_t number,
-                   const std::vector<std::pair<Envelope, Bytes>>& envelopes) {
+                   const std::vector<Envelope>& envelopes, const std::vector<Bytes>& cms) {
   store::Database& database = context.database;
   store::Transaction transaction(database);
   const std::string now = rfc3339(context.clock.now());
@@ -173,16 +173,16 @@ void store_release(keys::Context& context, const ReleasePlan& plan, std::int64_t
     if (key.state == "generated" && !plan.members.empty())
       keys::set_key_state(database, key.name, "released");
   }
-  for (const auto& [envelope, cms] : envelopes)
+  for (std::size_t i = 0; i < envelopes.size(); ++i)
     database.run(
         "INSERT INTO envelope (number, key_name, version, pool, member, cms, state, queued_at)"
         " VALUES (:number, :name, :version, :pool, :member, :cms, 'queued', :now)",
         {{"number", number},
-         {"name", envelope.key.key.str()},
-         {"version", std::int64_t{envelope.key.version}},
-         {"pool", envelope.member.pool.str()},
-         {"member", envelope.member.member.str()},
-         {"cms", base64(cms)},
+         {"name", envelopes[i].key.key.str()},
+         {"version", std::int64_t{envelopes[i].key.version}},
+         {"pool", envelopes[i].member.pool.str()},
+         {"member", envelopes[i].member.member.str()},
+         {"cms", base64(cms[i])},
          {"now", now}});
   transaction.commit();
 }
@@ -235,7 +235,7 @@ std::int64_t release(keys::Context& context, const Mailbox& mailbox, const Relea
   store::Operation operation = context.journal.begin("key release", subject_of(plan));
   const std::int64_t number = std::stoll(
       operation.step("number", [&] { return std::to_string(take_number(context, plan)); }));
-  bool user = false;
+  std::optional<keys::DocumentSigner> signer;  // once the user is logged in
   operation.step("wrap", [&]() -> std::string {
     if (is_stored(context.database, number)) return "stored before";
     std::vector<policy::Policy> policies;
@@ -249,8 +249,9 @@ std::int64_t release(keys::Context& context, const Mailbox& mailbox, const Relea
     keys::record(
         context, "key release", subject_of(plan), rules, &operation, [&]() -> json::object {
           const Wrapped wrapped = wrap_all(context, plan, log_in);
-          user = true;
-          std::vector<std::pair<Envelope, Bytes>> envelopes;
+          signer.emplace(context);
+          std::vector<Envelope> envelopes;
+          std::vector<json::object> documents;
           json::array recipients;
           const std::vector<Recipient> all = recipients_of(plan);
           for (std::size_t m = 0; m < all.size(); ++m) {
@@ -261,11 +262,12 @@ std::int64_t release(keys::Context& context, const Mailbox& mailbox, const Relea
               blob.insert(blob.end(), wrapped.keys[k].kwp.begin(), wrapped.keys[k].kwp.end());
               Envelope envelope = envelope_for(plan, all[m], *wrapped.keys[k].key, policies[k],
                                                number, std::move(blob));
-              Bytes cms = keys::sign_document(context, keys::oid::kEnvelope, to_json(envelope));
-              envelopes.emplace_back(std::move(envelope), std::move(cms));
+              documents.push_back(to_json(envelope));
+              envelopes.push_back(std::move(envelope));
             }
           }
-          store_release(context, plan, number, envelopes);
+          store_release(context, plan, number, envelopes,
+                        signer->sign_all(keys::oid::kEnvelope, documents));
           return {{"release", number},
                   {"suite", std::string(word(plan.suite))},
                   {"recipients", std::move(recipients)},
@@ -273,16 +275,17 @@ std::int64_t release(keys::Context& context, const Mailbox& mailbox, const Relea
         });
     return "done";
   });
-  if (!user) log_in(hsm::Role::kUser);
+  if (!signer) {
+    log_in(hsm::Role::kUser);
+    signer.emplace(context);
+  }
   operation.step("post", [&]() -> std::string {
-    for (const auto& [pool, m] : recipients_of(plan))
-      for (const keys::StoredKey& key : plan.keys)
-        // A member that joined after the wrapping was interrupted waits for the next release.
-        if (newest_envelope(context.database, pool, m.name, key.name))
-          post_envelope(context, mailbox, pool, m, key.name);
+    // A member that joined after the wrapping was interrupted waits for the next release.
+    post_envelopes(context, mailbox, plan.pool, plan.members, plan.keys);
+    post_envelopes(context, mailbox, standby_pool(), plan.standbys, plan.keys);
     return "done";
   });
-  post_statements(context, mailbox, plan.pool, plan.members, operation);
+  post_statements(context, *signer, mailbox, plan.pool, plan.members, operation);
   inform_standbys(context, mailbox);
   // Before the end: a run that cannot leave its record is run again, without another ceremony.
   operation.step("checkpoint", [&]() -> std::string {

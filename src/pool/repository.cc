@@ -1,5 +1,7 @@
 #include "pool/repository.h"
 
+#include <set>
+
 #include "base/error.h"
 #include "crypto/digest.h"
 #include "pool/recipient.h"
@@ -13,8 +15,8 @@ Member read_member(const store::Row& row) {
   if (!out.enrolled) return out;
   out.token_label = row.text("token_label");
   out.token_serial = row.text("token_serial");
-  out.identity = crypto::PublicKey::from_spki_der(from_base64(row.text("identity_spki")));
-  out.transport = crypto::PublicKey::from_spki_der(from_base64(row.text("transport_spki")));
+  out.identity = crypto::PublicKey::from_record(from_base64(row.text("identity_spki")));
+  out.transport = crypto::PublicKey::from_record(from_base64(row.text("transport_spki")));
   out.fingerprint = row.text("fingerprint");
   return out;
 }
@@ -27,6 +29,18 @@ store::Params with_key(store::Params params, const KeyVersion& key) {
   params.emplace_back("name", key.key.str());
   params.emplace_back("version", std::int64_t{key.version});
   return params;
+}
+
+/// The releases that are the newest of this key version to some member.
+std::set<std::int64_t> newest_numbers(store::Database& database, const PoolName& pool,
+                                      const KeyVersion& key) {
+  std::set<std::int64_t> out;
+  for (const store::Row& row : database.rows(
+           "SELECT MAX(number) AS newest FROM envelope WHERE pool = :pool AND key_name = :name AND"
+           " version = :version GROUP BY member",
+           with_key({{"pool", pool.str()}}, key)))
+    out.insert(row.integer("newest"));
+  return out;
 }
 
 template <class T>
@@ -138,6 +152,36 @@ std::optional<StoredEnvelope> newest_envelope(store::Database& database, const P
       with_key(one_member(pool, member), key));
   if (rows.empty()) return std::nullopt;
   return StoredEnvelope{rows.front().integer("number"), from_base64(rows.front().text("cms"))};
+}
+
+std::vector<MemberEnvelope> newest_envelopes(store::Database& database, const PoolName& pool,
+                                             const KeyVersion& key) {
+  // Oldest first, so that the newest stays.
+  std::map<MemberName, StoredEnvelope> newest;
+  const std::set<std::int64_t> numbers = newest_numbers(database, pool, key);
+  for (const std::int64_t number : numbers)
+    for (const store::Row& row : database.rows(
+             "SELECT member, cms FROM envelope WHERE number = :number AND key_name = :name AND"
+             " version = :version AND pool = :pool",
+             with_key({{"number", number}, {"pool", pool.str()}}, key)))
+      newest.insert_or_assign(MemberName(row.text("member")),
+                              StoredEnvelope{number, from_base64(row.text("cms"))});
+  std::vector<MemberEnvelope> out;
+  for (auto& [member, envelope] : newest) out.push_back({member, std::move(envelope)});
+  return out;
+}
+
+ReleaseNumbers newest_releases(store::Database& database, const PoolName& pool) {
+  ReleaseNumbers out;
+  for (const store::Row& row :
+       database.rows("SELECT member, key_name, version, MAX(number) AS newest FROM envelope"
+                     " WHERE pool = :pool GROUP BY member, key_name, version",
+                     {{"pool", pool.str()}}))
+    out.emplace(std::pair(MemberName(row.text("member")),
+                          KeyVersion{KeyName(row.text("key_name")),
+                                     static_cast<std::uint32_t>(row.integer("version"))}),
+                row.integer("newest"));
+  return out;
 }
 
 void mark_queued(store::Database& database, const PoolName& pool, const MemberName& member,

@@ -2,6 +2,7 @@
 // May touch: store, keys/repository. Called by: the origin's verbs of pool, status, report.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,6 +48,19 @@ struct StoredEnvelope {
 };
 std::optional<StoredEnvelope> newest_envelope(store::Database& database, const PoolName& pool,
                                               const MemberName& member, const KeyVersion& key);
+
+/// The same for every member that has one of this key version.
+struct MemberEnvelope {
+  MemberName member;
+  StoredEnvelope envelope;
+};
+std::vector<MemberEnvelope> newest_envelopes(store::Database& database, const PoolName& pool,
+                                             const KeyVersion& key);
+
+/// The newest release of each key version to each member of a pool.
+using ReleaseNumbers = std::map<std::pair<MemberName, KeyVersion>, std::int64_t>;
+ReleaseNumbers newest_releases(store::Database& database, const PoolName& pool);
+
 void mark_queued(store::Database& database, const PoolName& pool, const MemberName& member,
                  const KeyVersion& key, std::int64_t release, Time now);
 

@@ -1,6 +1,8 @@
 #include "pool/statement.h"
 
+#include <functional>
 #include <map>
+#include <set>
 
 #include "keys/number.h"
 #include "keys/oids.h"
@@ -15,48 +17,94 @@ std::vector<std::string> usages_of(const policy::Policy& policy) {
   return out;
 }
 
-Statement next_statement(store::Database& database, const PoolName& pool, const Member& member) {
-  const auto newest = database.row(
-      "SELECT MAX(sequence) AS newest FROM statement WHERE pool = :pool AND member = :member",
-      {{"pool", pool.str()}, {"member", member.name.str()}});
-  Statement out{address_of(pool, member),
-                member.token_label,
-                keys::next_number(database, keys::Counter::kStatement,
-                                  newest->is_null("newest") ? 0 : newest->integer("newest")),
-                {}};
+std::filesystem::path envelope_file(const Mailbox& mailbox, const PoolName& pool,
+                                    const MemberName& member, const KeyVersion& key) {
+  return mailbox.to_member(pool, member, "envelope." + key.str() + ".cms");
+}
+
+/// What a statement says of each version of the pool's keys; the number of the release is filled in
+/// for each member.
+std::vector<Statement::Version> released_versions(store::Database& database, const PoolName& pool,
+                                                  const ReleaseNumbers& numbers) {
+  std::set<KeyVersion> released;
+  for (const auto& [whom, number] : numbers) released.insert(whom.second);
   const std::vector<KeyVersion> current = in_force(database, pool);
-  for (const keys::StoredKey& key : keys_for(database, pool)) {
-    const auto envelope = newest_envelope(database, pool, member.name, key.name);
-    if (!envelope) continue;
-    out.versions.push_back({key.name, envelope->release, key.public_key, key.id, key.policy_sha256,
-                            usages_of(keys::policy_of(database, key)),
-                            std::find(current.begin(), current.end(), key.name) != current.end()});
+  std::vector<Statement::Version> out;
+  for (const keys::StoredKey& key : keys_for(database, pool))
+    if (released.contains(key.name))
+      out.push_back({key.name, 0, key.public_key, key.id, key.policy_sha256,
+                     usages_of(keys::policy_of(database, key)),
+                     std::find(current.begin(), current.end(), key.name) != current.end()});
+  return out;
+}
+
+std::map<MemberName, std::int64_t> newest_sequences(store::Database& database,
+                                                    const PoolName& pool) {
+  std::map<MemberName, std::int64_t> out;
+  for (const store::Row& row :
+       database.rows("SELECT member, MAX(sequence) AS newest FROM statement WHERE pool = :pool"
+                     " GROUP BY member",
+                     {{"pool", pool.str()}}))
+    out.emplace(MemberName(row.text("member")), row.integer("newest"));
+  return out;
+}
+
+/// What each of these members should hold, with its next sequence number.
+std::vector<Statement> next_statements(store::Database& database, const PoolName& pool,
+                                       const std::vector<Member>& members) {
+  const ReleaseNumbers released = newest_releases(database, pool);
+  const std::vector<Statement::Version> versions = released_versions(database, pool, released);
+  const std::map<MemberName, std::int64_t> sequences = newest_sequences(database, pool);
+  std::vector<Statement> out;
+  for (const Member& m : members) {
+    const auto last = sequences.find(m.name);
+    Statement statement{address_of(pool, m),
+                        m.token_label,
+                        keys::next_number(database, keys::Counter::kStatement,
+                                          last == sequences.end() ? 0 : last->second),
+                        {}};
+    for (Statement::Version version : versions) {
+      const auto number = released.find({m.name, version.key});
+      if (number == released.end()) continue;
+      version.release = number->second;
+      statement.versions.push_back(std::move(version));
+    }
+    out.push_back(std::move(statement));
   }
   return out;
 }
 
 /// All or none: a number is never given to two statements.
 void store_statements(store::Database& database, const PoolName& pool,
-                      const std::vector<std::pair<Statement, Bytes>>& statements) {
+                      const std::vector<Statement>& statements, const std::vector<Bytes>& cms) {
   store::Transaction transaction(database);
-  for (const auto& [statement, cms] : statements)
+  for (std::size_t i = 0; i < statements.size(); ++i)
     database.run(
         "INSERT INTO statement (pool, member, sequence, cms)"
         " VALUES (:pool, :member, :sequence, :cms)",
         {{"pool", pool.str()},
-         {"member", statement.member.member.str()},
-         {"sequence", statement.sequence},
-         {"cms", base64(cms)}});
+         {"member", statements[i].member.member.str()},
+         {"sequence", statements[i].sequence},
+         {"cms", base64(cms[i])}});
   transaction.commit();
 }
 
-std::optional<Bytes> newest_statement(store::Database& database, const PoolName& pool,
-                                      const MemberName& member) {
-  const auto row = database.row(
-      "SELECT cms FROM statement WHERE pool = :pool AND member = :member"
-      " ORDER BY sequence DESC LIMIT 1",
-      {{"pool", pool.str()}, {"member", member.str()}});
-  return row ? std::optional(from_base64(row->text("cms"))) : std::nullopt;
+/// The newest statement of each of these members.
+std::vector<Mail> newest_statements(store::Database& database, const Mailbox& mailbox,
+                                    const PoolName& pool, const std::vector<Member>& members) {
+  std::vector<Mail> out;
+  const std::map<MemberName, std::int64_t> sequences = newest_sequences(database, pool);
+  for (const Member& m : members) {
+    const auto newest = sequences.find(m.name);
+    if (newest == sequences.end()) continue;
+    const auto row = database.row(
+        "SELECT cms FROM statement WHERE pool = :pool AND member = :member AND sequence = "
+        ":sequence",
+        {{"pool", pool.str()}, {"member", m.name.str()}, {"sequence", newest->second}});
+    out.push_back(
+        {mailbox.to_member(pool, m.name, "statement.cms"), from_base64(row.value().text("cms"))});
+  }
+  return out;
 }
 
 }  // namespace
@@ -79,27 +127,45 @@ void post_envelope(keys::Context& context, const Mailbox& mailbox, const PoolNam
   if (!stored)
     throw Error(Errc::kNotFound, key.str() + " was never released to member '" + member.name.str() +
                                      "'; release it with 'poolkey key release'");
-  mailbox.put(mailbox.to_member(pool, member.name, "envelope." + key.str() + ".cms"), stored->cms);
+  mailbox.put(envelope_file(mailbox, pool, member.name, key), stored->cms);
   mark_queued(context.database, pool, member.name, key, stored->release, context.clock.now());
 }
 
-void post_statements(keys::Context& context, const Mailbox& mailbox, const PoolName& pool,
+void post_envelopes(keys::Context& context, const Mailbox& mailbox, const PoolName& pool,
+                    const std::vector<Member>& members, const std::vector<keys::StoredKey>& keys) {
+  std::set<MemberName> wanted;
+  for (const Member& m : members) wanted.insert(m.name);
+  std::vector<Mail> mail;
+  std::vector<std::function<void()>> marks;
+  for (const keys::StoredKey& key : keys)
+    for (MemberEnvelope& e : newest_envelopes(context.database, pool, key.name)) {
+      if (!wanted.contains(e.member)) continue;
+      mail.push_back({envelope_file(mailbox, pool, e.member, key.name), std::move(e.envelope.cms)});
+      marks.emplace_back(
+          [&context, &pool, member = e.member, name = key.name, release = e.envelope.release] {
+            mark_queued(context.database, pool, member, name, release, context.clock.now());
+          });
+    }
+  mailbox.put(mail);
+  store::Transaction transaction(context.database);
+  for (const auto& mark : marks) mark();
+  transaction.commit();
+}
+
+void post_statements(keys::Context& context, const keys::DocumentSigner& signer,
+                     const Mailbox& mailbox, const PoolName& pool,
                      const std::vector<Member>& members, store::Operation& operation) {
   operation.step("statements", [&]() -> std::string {
-    std::vector<std::pair<Statement, Bytes>> made;
-    for (const Member& m : members) {
-      Statement statement = next_statement(context.database, pool, m);
-      Bytes cms = keys::sign_document(context, keys::oid::kStatement, to_json(statement));
-      made.emplace_back(std::move(statement), std::move(cms));
-    }
-    store_statements(context.database, pool, made);
+    const std::vector<Statement> statements = next_statements(context.database, pool, members);
+    std::vector<json::object> documents;
+    for (const Statement& statement : statements) documents.push_back(to_json(statement));
+    store_statements(context.database, pool, statements,
+                     signer.sign_all(keys::oid::kStatement, documents));
     return "done";
   });
   // The newest that is stored, which is what counts, whoever signed it.
   operation.step("post statements", [&]() -> std::string {
-    for (const Member& m : members)
-      if (const auto cms = newest_statement(context.database, pool, m.name))
-        mailbox.put(mailbox.to_member(pool, m.name, "statement.cms"), *cms);
+    mailbox.put(newest_statements(context.database, mailbox, pool, members));
     return "done";
   });
 }

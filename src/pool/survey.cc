@@ -148,11 +148,11 @@ Bytes attest(keys::Context& context, const Mailbox& mailbox, const PoolName& poo
                 "pool '" + pool.str() + "' cannot be attested; not proven yet:" + missing);
   store::Operation operation =
       context.journal.begin("pool attest", pool.str(), digest_of(observations));
+  const keys::DocumentSigner signer(context);
   operation.step("attest", [&]() -> std::string {
     keys::record(context, "pool attest", pool.str(), "", &operation, [&]() -> json::object {
-      const Bytes cms =
-          keys::sign_document(context, keys::oid::kAttestation,
-                              attestation(database, pool, context.clock.now(), observations));
+      const Bytes cms = signer.sign(keys::oid::kAttestation,
+                                    attestation(database, pool, context.clock.now(), observations));
       store_attestation(database, pool, cms, observations);
       return {{"receipts", static_cast<std::int64_t>(observations.size())}};
     });
@@ -160,7 +160,7 @@ Bytes attest(keys::Context& context, const Mailbox& mailbox, const PoolName& poo
   });
   // Always, and not only where the version in force has changed: a run that died before this would
   // otherwise leave the members with the old one for good.
-  post_statements(context, mailbox, pool, members(database, pool), operation);
+  post_statements(context, signer, mailbox, pool, members(database, pool), operation);
   inform_standbys(context, mailbox);
   operation.finish();
   return newest_attestation(database, pool);
