@@ -87,6 +87,29 @@ TEST_F(FileTest, LeavesNoHalfFileWhereItCannotReplace) {
   EXPECT_EQ(files(), 1U);
 }
 
+TEST_F(FileTest, WritesManyAtOnce) {
+  write_file(file_, "old");
+  const Bytes one = to_bytes("one"), two = to_bytes("two");
+  write_files({{file_, one}, {folder_ / "other", two}}, 0600);
+  EXPECT_EQ(read_file(file_), "one");
+  EXPECT_EQ(read_file(folder_ / "other"), "two");
+  EXPECT_EQ(mode_of(file_), 0600U);
+  EXPECT_EQ(files(), 2U);
+  write_files({});
+}
+
+TEST_F(FileTest, OfManyLeavesEachAsItWasWhereOneCannotBeWritten) {
+  write_file(file_, "old");
+  const Bytes fresh = to_bytes("new");
+  EXPECT_THAT(
+      [&] {
+        write_files({{file_, fresh}, {folder_ / "missing/file", fresh}});
+      },
+      ThrowsErrc(Errc::kNotFound));
+  EXPECT_EQ(read_file(file_), "old");
+  EXPECT_EQ(files(), 1U);
+}
+
 TEST_F(FileTest, IsNeverSeenHalfWritten) {
   const std::string a(200000, 'a');
   const std::string b(200000, 'b');

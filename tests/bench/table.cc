@@ -1,0 +1,64 @@
+#include "bench/table.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "bench/rows.h"
+
+namespace poolkey::bench {
+namespace {
+
+constexpr const char* kLine = "{:<44} {:>10} {:>10} {:>7}  {:<9} {:<4} {}\n";
+
+std::string figure(double value) {
+  return value >= 100 ? fmt::format("{:.0f}", value) : fmt::format("{:.2f}", value);
+}
+
+std::string aim_text(const Aim& aim) {
+  if (aim.kind == Aim::Kind::kNone) return "";
+  return fmt::format("{} {:.2f}", aim.kind == Aim::Kind::kAtLeast ? ">=" : "<=", aim.ratio);
+}
+
+bool is_met(const Aim& aim, double ratio) {
+  return aim.kind == Aim::Kind::kAtLeast ? ratio >= aim.ratio : ratio <= aim.ratio;
+}
+
+/// Google Benchmark appends "/iterations:15/manual_time" to the name that a row was given.
+std::string row_name(const benchmark::BenchmarkReporter::Run& run) {
+  return run.run_name.function_name;
+}
+
+}  // namespace
+
+bool Table::ReportContext(const Context&) {
+  fmt::print(kLine, "row", "measured", "raw", "ratio", "aim", "met", "raw calls; beside");
+  std::fflush(stdout);
+  return true;
+}
+
+void Table::ReportRuns(const std::vector<Run>& runs) {
+  for (const Run& run : runs) {
+    const Row& row = row_named(row_name(run));
+    if (run.error_occurred) {
+      ++failed_;
+      fmt::print("{:<44} FAILED: {}\n", row.name, run.error_message);
+      continue;
+    }
+    const auto counter = [&](const char* name) { return run.counters.at(name).value; };
+    std::string remarks = row.beside;
+    for (const auto& [name, value] : run.counters)
+      if (name.rfind("beside: ", 0) == 0)
+        remarks += "; " + name.substr(8) + " " + figure(value.value);
+    const bool met = is_met(row.aim, counter("ratio"));
+    const bool has_aim = row.aim.kind != Aim::Kind::kNone && !smoke();  // one slice says nothing
+    if (has_aim && !met) ++missed_;
+    const std::string unit = row.unit == Unit::kPerSecond ? "/s" : "ms";
+    fmt::print(kLine, row.name, figure(counter("measured")) + unit, figure(counter("raw")) + unit,
+               fmt::format("{:.2f}", counter("ratio")), aim_text(row.aim),
+               has_aim ? (met ? "yes" : "NO") : "", remarks);
+  }
+  std::fflush(stdout);
+}
+
+}  // namespace poolkey::bench
