@@ -48,6 +48,8 @@ Pair generate(Session& session, const KeyPairSpec& spec, bool in_token) {
   public_template.add(spec.public_attributes);
   Template extra = spec.private_extra;
   private_template.append(extra).add(spec.private_attributes);
+  for (Template* t : {&public_template, &private_template})
+    t->leave_out(session.module().not_kept());
   CK_MECHANISM mechanism{curve != nullptr ? CKM_EC_KEY_PAIR_GEN : CKM_RSA_PKCS_KEY_PAIR_GEN,
                          nullptr, 0};
   Pair pair;
@@ -60,7 +62,8 @@ Pair generate(Session& session, const KeyPairSpec& spec, bool in_token) {
 
 void check_attributes(Session& session, CK_OBJECT_HANDLE object, const AttributeSet& expected,
                       const std::string& what) {
-  const std::string wrong = differences(expected, read_back(session, object, expected));
+  const std::string wrong =
+      differences(expected, read_back(session, object, expected), session.module().not_kept());
   if (!wrong.empty())
     throw Error(Errc::kConflict, what + " did not get the attributes that its policy asks for (" +
                                      wrong + "); it was destroyed");

@@ -16,6 +16,12 @@ namespace fs = std::filesystem;
 
 constexpr CK_ULONG kMaxSlots = 4096;
 
+/// NSS's structure has its parameters where the standard has pReserved, and one field more.
+struct InitializeArguments {
+  CK_C_INITIALIZE_ARGS standard;
+  void* nss_reserved;
+};
+
 /// "directories.tokendir" of a softhsm2.conf; empty if the file does not say.
 fs::path softhsm_token_folder() {
   std::istringstream lines(read_file(softhsm_configuration()));
@@ -27,6 +33,17 @@ fs::path softhsm_token_folder() {
     if (begin != std::string::npos) return line.substr(begin, end - begin + 1);
   }
   return {};
+}
+
+std::string version_text(const CK_VERSION& version) {
+  return std::to_string(version.major) + "." + std::to_string(version.minor);
+}
+
+/// ASCII only: a module may say anything, and a profile has to be readable again.
+std::string printable(std::string text) {
+  for (char& c : text)
+    if (c < ' ' || c > '~') c = '?';
+  return text;
 }
 
 }  // namespace
@@ -54,12 +71,17 @@ std::string trimmed(const CK_UTF8CHAR* field, std::size_t size) {
   return {reinterpret_cast<const char*>(field), size};
 }
 
-Module::Module(fs::path path, void* library, CK_FUNCTION_LIST* functions, Process process)
-    : path_(std::move(path)), library_(library), calls_(functions), process_(process) {
+Module::Module(fs::path path, void* library, CK_FUNCTION_LIST* functions, Process process,
+               std::string arguments)
+    : path_(std::move(path)),
+      library_(library),
+      calls_(functions),
+      process_(process),
+      arguments_(std::move(arguments)) {
   if (process_ == Process::kForeign) calls_.shield_from_sigpipe();
 }
 
-std::shared_ptr<Module> Module::load(const fs::path& path, Process process,
+std::shared_ptr<Module> Module::load(const fs::path& path, Process process, std::string arguments,
                                      std::optional<Deadline> deadline) {
   if (!fs::exists(path))
     throw Error(Errc::kNotFound, "there is no PKCS#11 module '" + path.string() +
@@ -73,7 +95,8 @@ std::shared_ptr<Module> Module::load(const fs::path& path, Process process,
     ::dlclose(library);
     throw Error(Errc::kUnsupported, "'" + path.string() + "' is not a PKCS#11 module");
   }
-  std::shared_ptr<Module> module(new Module(path, library, functions, process));
+  std::shared_ptr<Module> module(
+      new Module(path, library, functions, process, std::move(arguments)));
   if (deadline)
     module->watchdog_ =
         std::make_unique<Watchdog>(module->calls_, path.string(), std::move(*deadline));
@@ -88,8 +111,9 @@ void Module::initialize() {
   std::optional<FileLock> turn;
   if (may_be_softhsm(path_) && fs::exists(softhsm_configuration()))
     turn.emplace(softhsm_configuration(), /*create=*/false);
-  CK_C_INITIALIZE_ARGS arguments{};
-  arguments.flags = CKF_OS_LOCKING_OK;
+  InitializeArguments arguments{};
+  arguments.standard.flags = CKF_OS_LOCKING_OK;
+  if (!arguments_.empty()) arguments.standard.pReserved = arguments_.data();
   const CK_RV rv = calls_.C_Initialize(&arguments);
   if (turn && rv == CKR_GENERAL_ERROR && !fs::is_directory(softhsm_token_folder()))
     throw Error(Errc::kUnavailable, rv,
@@ -117,8 +141,39 @@ std::string Module::description() const {
   CK_INFO info{};
   check(fn().C_GetInfo(&info), "ask '" + path_.string() + "' what it is");
   return trimmed(info.manufacturerID, sizeof info.manufacturerID) + " " +
-         std::to_string(info.libraryVersion.major) + "." +
-         std::to_string(info.libraryVersion.minor);
+         version_text(info.libraryVersion);
+}
+
+bool Module::has_profile() const {
+  return profile_ || builtin_profile(quirks().profile) != nullptr;
+}
+
+const Profile& Module::profile() const {
+  if (profile_) return *profile_;
+  if (const Profile* builtin = builtin_profile(quirks().profile)) return *builtin;
+  throw Error(Errc::kUnsupported, "poolkey does not know what tokens of '" + path_.string() +
+                                      "' (" + description() +
+                                      ") really do; run 'poolkey doctor', which tries it and "
+                                      "writes a profile, then this verb again");
+}
+
+const std::vector<std::string>& Module::not_kept() const {
+  static const auto& none = *new std::vector<std::string>;
+  return has_profile() ? profile().not_kept : none;
+}
+
+Make Module::make(const TokenInfo& token) const {
+  CK_INFO info{};
+  check(fn().C_GetInfo(&info), "ask '" + path_.string() + "' what it is");
+  return {
+      .manufacturer = printable(trimmed(info.manufacturerID, sizeof info.manufacturerID)),
+      .description = printable(trimmed(info.libraryDescription, sizeof info.libraryDescription)),
+      .version = version_text(info.libraryVersion),
+      .cryptoki = version_text(info.cryptokiVersion),
+      .token_manufacturer = printable(token.manufacturer),
+      .token_model = printable(token.model),
+      .hardware = token.hardware,
+      .firmware = token.firmware};
 }
 
 std::vector<TokenInfo> Module::tokens() const {
@@ -146,7 +201,8 @@ std::vector<TokenInfo> Module::tokens() const {
     out.push_back({slot, trimmed(info.label, sizeof info.label),
                    trimmed(info.serialNumber, sizeof info.serialNumber),
                    trimmed(info.manufacturerID, sizeof info.manufacturerID),
-                   trimmed(info.model, sizeof info.model), info.flags, info.ulMaxRwSessionCount});
+                   trimmed(info.model, sizeof info.model), info.flags, info.ulMaxRwSessionCount,
+                   version_text(info.hardwareVersion), version_text(info.firmwareVersion)});
   }
   return out;
 }

@@ -14,6 +14,7 @@
 #include "hsm/calls.h"
 #include "hsm/cryptoki.h"
 #include "hsm/deadline.h"
+#include "hsm/profile.h"
 #include "hsm/quirks.h"
 
 namespace poolkey::hsm {
@@ -27,6 +28,8 @@ struct TokenInfo {
   std::string model;
   CK_FLAGS flags;
   CK_ULONG max_sessions;  ///< CK_EFFECTIVELY_INFINITE (0) or CK_UNAVAILABLE_INFORMATION: unknown
+  std::string hardware;   ///< version, as "2.6"
+  std::string firmware;
 
   bool initialized() const { return (flags & CKF_TOKEN_INITIALIZED) != 0; }
 };
@@ -41,10 +44,11 @@ class Module : public std::enable_shared_from_this<Module> {
   /// its signals are its own: a SIGPIPE of the module's is kept from it.
   enum class Process { kOurs, kForeign };
 
-  /// Throws kNotFound (no such file), kUnsupported (no PKCS#11 module) or kUnavailable. Where a
-  /// deadline is given, every call is under it.
+  /// `arguments` is what the module is told by C_Initialize (NSS softokn wants where its tokens
+  /// are); empty: nothing. Where a deadline is given, every call is under it. Throws kNotFound (no
+  /// such file), kUnsupported (no PKCS#11 module) or kUnavailable.
   static std::shared_ptr<Module> load(const std::filesystem::path& path,
-                                      Process process = Process::kOurs,
+                                      Process process = Process::kOurs, std::string arguments = {},
                                       std::optional<Deadline> deadline = std::nullopt);
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
@@ -55,6 +59,16 @@ class Module : public std::enable_shared_from_this<Module> {
   const std::filesystem::path& path() const { return path_; }
   const Quirks& quirks() const { return *quirks_; }
   std::string description() const;
+
+  /// What the token does: the profile that was set, else the one that poolkey brings for a module
+  /// that it knows. Throws kUnsupported ("run poolkey doctor") where there is neither.
+  const Profile& profile() const;
+  bool has_profile() const;
+  void use_profile(Profile profile) { profile_ = std::move(profile); }
+  /// Profile::not_kept; empty without a profile.
+  const std::vector<std::string>& not_kept() const;
+  /// Which software and token this is, as a profile names it.
+  Make make(const TokenInfo& token) const;
 
   /// Slots with a token in them, initialised or not, as the module sees them now.
   std::vector<TokenInfo> tokens() const;
@@ -77,15 +91,18 @@ class Module : public std::enable_shared_from_this<Module> {
   void at_end(std::function<void()> act) { at_end_.push_back(std::move(act)); }
 
  private:
-  Module(std::filesystem::path path, void* library, CK_FUNCTION_LIST* functions, Process process);
+  Module(std::filesystem::path path, void* library, CK_FUNCTION_LIST* functions, Process process,
+         std::string arguments);
   void initialize();
 
   std::filesystem::path path_;
   void* library_;
   Calls calls_;
   Process process_;
+  std::string arguments_;
   std::unique_ptr<Watchdog> watchdog_;  ///< looks at calls_
   const Quirks* quirks_ = nullptr;
+  std::optional<Profile> profile_;
   bool initialized_by_us_ = false;
   std::vector<std::function<void()>> at_end_;
 };

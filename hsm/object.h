@@ -23,12 +23,24 @@ std::optional<bool> read_bool(Session& session, CK_OBJECT_HANDLE object, CK_ATTR
 std::optional<CK_ULONG> read_ulong(Session& session, CK_OBJECT_HANDLE object,
                                    CK_ATTRIBUTE_TYPE type);
 
+/// The value of an attribute that policies name; nothing where the object does not tell it.
+std::optional<AttributeValue> read_value(Session& session, CK_OBJECT_HANDLE object,
+                                         const std::string& attribute_text);
+
 /// What the object really has, for the attributes that `expected` names, in its order. An attribute
-/// that the module does not tell is left out.
+/// that the module does not tell, or does not keep by its profile, is left out.
 AttributeSet read_back(Session& session, CK_OBJECT_HANDLE object, const AttributeSet& expected);
 
-/// "CKA_EXTRACTABLE is true, not false; ...", one clause for each difference; empty: none.
-std::string differences(const AttributeSet& expected, const AttributeSet& found);
+/// The attributes of `expected` that `found` does not have: the token does not tell them.
+std::vector<std::string> untold(const AttributeSet& expected, const AttributeSet& found);
+
+/// "CKA_EXTRACTABLE is true, not false; ...", one clause for each difference; empty: none. What is
+/// not told counts as a difference, except for `may_be_untold`; what is told wrongly always does.
+std::string differences(const AttributeSet& expected, const AttributeSet& found,
+                        const std::vector<std::string>& may_be_untold = {});
+
+/// What the object tells otherwise than `expected` says, as changes for a copy of it.
+Template corrections(Session& session, CK_OBJECT_HANDLE object, const AttributeSet& expected);
 
 /// C_CopyObject with `changes`.
 CK_OBJECT_HANDLE copy_object(Session& session, CK_OBJECT_HANDLE object, Template changes);

@@ -8,8 +8,6 @@ namespace {
 constexpr std::array kRows{
     Quirks{.profile = "softhsm-2.6",
            .manufacturer = "SoftHSM",
-           .kwp = CKM_AES_KEY_WRAP_PAD,
-           .oaep_sha256 = false,
            .needs_process_lock = true,
            .login_rewrites_token = true,
            .reload_before_missing = true,

@@ -1,5 +1,6 @@
-// What a module does differently, as one table. hsm/README.md says where each row comes from.
-// May touch: base. Called by: module (finds the row), and whoever must act on a quirk.
+// What a module does differently, as one table. hsm/README.md says where each row comes from. How
+// it wraps and what it enforces is in its profile. May touch: base. Called by: module (finds the
+// row), and whoever must act on a quirk.
 #pragma once
 
 #include <string>
@@ -12,10 +13,6 @@ namespace poolkey::hsm {
 struct Quirks {
   std::string_view profile;       ///< the row's name
   std::string_view manufacturer;  ///< prefix of CK_INFO.manufacturerID; empty: any
-  /// The id under which the module does RFC 5649.
-  CK_MECHANISM_TYPE kwp = kAesKeyWrapKwp;
-  /// RSA-OAEP with SHA-256 and MGF1-SHA256.
-  bool oaep_sha256 = true;
   /// Logins of several processes disturb each other, and creates race with finds: our processes
   /// take turns at C_Initialize + C_Login, create and destroy, by a lock on the module's
   /// configuration file.

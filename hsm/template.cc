@@ -61,6 +61,13 @@ Template& Template::append(const Template& other) {
   return *this;
 }
 
+Template& Template::leave_out(const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    std::erase_if(entries_,
+                  [type = attribute(name).type](const Entry& e) { return e.type == type; });
+  return *this;
+}
+
 CK_ATTRIBUTE* Template::data() {
   raw_.clear();
   for (Entry& entry : entries_) {

@@ -30,6 +30,9 @@ class Template {
   /// Appends the attributes of another template.
   Template& append(const Template& other);
 
+  /// Takes out the attributes with these names. Throws kUnsupported for an unknown name.
+  Template& leave_out(const std::vector<std::string>& names);
+
   bool empty() const { return entries_.empty(); }
   std::size_t size() const { return entries_.size(); }
 

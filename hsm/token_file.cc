@@ -61,6 +61,16 @@ fs::path token_folder(const Module& module, const std::string& serial) {
   return {};
 }
 
+std::vector<fs::path> object_files(const Module& module, const std::string& serial) {
+  const fs::path folder = token_folder(module, serial);
+  std::vector<fs::path> out;
+  if (folder.empty()) return out;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().extension() == ".object" && entry.path().filename() != kFile)
+      out.push_back(entry.path());
+  return out;
+}
+
 bool is_whole_token_file(ByteView content) {
   std::size_t at = kWord;
   int attributes = 0;

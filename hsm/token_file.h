@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "hsm/module.h"
@@ -13,6 +14,9 @@ namespace poolkey::hsm {
 /// The folder of the token with this serial, by SoftHSM's naming; empty where the module does not
 /// keep tokens so, or there is none.
 std::filesystem::path token_folder(const Module& module, const std::string& serial);
+
+/// The files of the token's objects, half-made ones as well; empty as token_folder().
+std::vector<std::filesystem::path> object_files(const Module& module, const std::string& serial);
 
 /// True if the octets are a whole attribute file of SoftHSM's: a generation number, then attributes
 /// to exactly the end.

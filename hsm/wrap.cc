@@ -15,6 +15,13 @@ constexpr std::size_t kMaxWrapped = 8192;
 
 constexpr CK_ULONG kAesKeyBytes = 32;
 
+CK_MECHANISM_TYPE kwp_of(const Session& session) {
+  if (const auto kwp = session.module().profile().kwp()) return *kwp;
+  throw Error(Errc::kUnsupported,
+              "this token cannot wrap or unwrap private keys, as poolkey doctor found; another one "
+              "is needed for pool keys");
+}
+
 CK_RSA_PKCS_OAEP_PARAMS oaep_parameters(OaepHash hash) {
   CK_RSA_PKCS_OAEP_PARAMS out{};
   out.hashAlg = hash == OaepHash::kSha1 ? CKM_SHA_1 : CKM_SHA256;
@@ -34,6 +41,7 @@ Bytes wrap(Session& session, CK_MECHANISM mechanism, CK_OBJECT_HANDLE wrapping_k
 
 CK_OBJECT_HANDLE unwrap(Session& session, CK_MECHANISM mechanism, CK_OBJECT_HANDLE key,
                         ByteView wrapped, Template attributes, const std::string& doing) {
+  attributes.leave_out(session.module().not_kept());
   CK_OBJECT_HANDLE out = CK_INVALID_HANDLE;
   Bytes blob(wrapped.begin(), wrapped.end());
   check(session.fn().C_UnwrapKey(session.handle(), &mechanism, key, blob.data(),
@@ -52,7 +60,8 @@ Template aes_key() {
 }  // namespace
 
 bool offers(const Module& module, OaepHash hash) {
-  return hash == OaepHash::kSha1 || module.quirks().oaep_sha256;
+  const Profile& profile = module.profile();
+  return profile.kwp().has_value() && profile.oaep(hash);
 }
 
 CK_OBJECT_HANDLE generate_trusted_wrapping_key(Session& session) {
@@ -70,10 +79,11 @@ CK_OBJECT_HANDLE generate_trusted_wrapping_key(Session& session) {
       .set(CKA_SIGN, false)
       .set(CKA_VERIFY, false)
       .set(CKA_DERIVE, false)
-      .set(CKA_ALLOWED_MECHANISMS, std::vector{session.module().quirks().kwp})
+      .set(CKA_ALLOWED_MECHANISMS, std::vector{kwp_of(session)})
       .set(CKA_VALUE_LEN, kAesKeyBytes)
       .set(CKA_COPYABLE, false)
       .set(CKA_MODIFIABLE, false);
+  t.leave_out(session.module().not_kept());
   CK_MECHANISM mechanism{CKM_AES_KEY_GEN, nullptr, 0};
   CK_OBJECT_HANDLE out = CK_INVALID_HANDLE;
   check(session.fn().C_GenerateKey(session.handle(), &mechanism, t.data(), t.count(), &out),
@@ -143,8 +153,7 @@ std::vector<crypto::PublicKey> TrustedKeys::besides(
 }
 
 Bytes wrap_kwp(Session& session, CK_OBJECT_HANDLE wrapping_key, CK_OBJECT_HANDLE key) {
-  return wrap(session, {session.module().quirks().kwp, nullptr, 0}, wrapping_key, key,
-              "wrap the private key");
+  return wrap(session, {kwp_of(session), nullptr, 0}, wrapping_key, key, "wrap the private key");
 }
 
 Bytes wrap_oaep(Session& session, CK_OBJECT_HANDLE public_key, CK_OBJECT_HANDLE key,
@@ -163,8 +172,15 @@ CK_OBJECT_HANDLE unwrap_oaep(Session& session, CK_OBJECT_HANDLE transport_key, B
 
 CK_OBJECT_HANDLE unwrap_kwp(Session& session, CK_OBJECT_HANDLE wrapping_key, ByteView wrapped,
                             Template attributes) {
-  return unwrap(session, {session.module().quirks().kwp, nullptr, 0}, wrapping_key, wrapped,
+  return unwrap(session, {kwp_of(session), nullptr, 0}, wrapping_key, wrapped,
                 std::move(attributes), "unwrap the private key");
+}
+
+Template unwrap_extra(const Module& module, const crypto::PublicKey& key) {
+  Template out;
+  if (key.is_ec() && module.profile().says(Question::kEcUnwrap, "nss-db"))
+    out.set(kNssDb, ByteView(key.ec_point()));
+  return out;
 }
 
 Template transport_unwrap_template() {

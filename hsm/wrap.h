@@ -8,15 +8,14 @@
 
 #include "base/bytes.h"
 #include "crypto/public_key.h"
+#include "hsm/profile.h"
 #include "hsm/template.h"
 #include "hsm/token.h"
 
 namespace poolkey::hsm {
 
-/// The hash of RSA-OAEP, for both label and MGF1.
-enum class OaepHash { kSha1, kSha256 };
-
-/// True if the module can wrap and unwrap with this hash (by its quirks: no call tells).
+/// True if the module can wrap and unwrap private keys with this hash, by its profile: no call
+/// tells. Throws as Module::profile.
 bool offers(const Module& module, OaepHash hash);
 
 /// A 256-bit AES wrapping key as a session object of this session, marked CKA_TRUSTED, which only
@@ -60,6 +59,10 @@ CK_OBJECT_HANDLE unwrap_oaep(Session& session, CK_OBJECT_HANDLE transport_key, B
 /// C_UnwrapKey of the KWP part.
 CK_OBJECT_HANDLE unwrap_kwp(Session& session, CK_OBJECT_HANDLE wrapping_key, ByteView wrapped,
                             Template attributes);
+
+/// What the module wants in the template of unwrap_kwp() beside the standard's attributes: NSS the
+/// point of an EC key. By its profile; empty as a rule.
+Template unwrap_extra(const Module& module, const crypto::PublicKey& key);
 
 /// What the transport key demands of every key it unwraps (CKA_UNWRAP_TEMPLATE): an AES key that
 /// stays sensitive, cannot leave, and decrypts nothing.

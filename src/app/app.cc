@@ -41,6 +41,35 @@ bool was_interrupted(store::Journal& journal) {
                              [](const auto& left) { return left.interrupted.has_value(); });
 }
 
+/// A home's own profile, where the doctor has written one, instead of the one poolkey brings.
+void use_profile(hsm::Module& module, const hsm::TokenInfo& token, const fs::path& file) {
+  if (!fs::exists(file)) return;
+  hsm::Profile profile = hsm::parse_profile(read_file(file), file.string());
+  hsm::check_make(profile, module.make(token), file.string());
+  module.use_profile(std::move(profile));
+}
+
+/// A token that is there: a wrong PIN is told now, and not when the first verb needs it.
+std::string serial_of_existing(const std::shared_ptr<hsm::Module>& module, const Config& config,
+                               const Options& options) {
+  const auto token = hsm::Token::open(module, token_name(config));
+  token->login(hsm::Role::kUser, ask_pin(config, options, hsm::Role::kUser));
+  if (token->info().serial.empty())
+    throw Error(Errc::kUnsupported, "the token '" + config.token_label +
+                                        "' has no serial number to know it again by");
+  return token->info().serial;
+}
+
+std::string serial_of_new(const std::shared_ptr<hsm::Module>& module, const Config& config,
+                          const Options& options, bool begun_before) {
+  const auto new_pin = [&](hsm::Role role) {
+    return read_new_pin(source_for(config, options, role), owner_of(config, role));
+  };
+  const Pin so_pin = new_pin(hsm::Role::kSecurityOfficer);
+  const Pin user_pin = new_pin(hsm::Role::kUser);
+  return hsm::init_token(module, config.token_label, so_pin, user_pin, begun_before).serial;
+}
+
 bool same_side(const Config& a, const Config& b) {
   return a.side == b.side && a.pool == b.pool && a.member == b.member &&
          a.token_label == b.token_label;
@@ -59,7 +88,8 @@ std::shared_ptr<hsm::Module> load_module(const Config& config, const Options& op
     ::setenv("SOFTHSM2_CONF", config.softhsm2_conf.c_str(), /*overwrite=*/1);
   std::optional<hsm::Deadline> deadline;
   if (options.overdue) deadline = {config.call_timeout.value_or(kCallTimeout), options.overdue};
-  return hsm::Module::load(config.module, hsm::Module::Process::kOurs, std::move(deadline));
+  return hsm::Module::load(config.module, hsm::Module::Process::kOurs, config.module_arguments,
+                           std::move(deadline));
 }
 
 App::App(Options options)
@@ -96,6 +126,7 @@ void App::open_token(LogCheck check) {
                                      "' was interrupted; run the init verb again");
   module_ = load_module(config_, options_);
   token_ = hsm::Token::open(module_, token_name(config_));
+  use_profile(*module_, token_->info(), profile_file(options_.home));
   context_.token = token_;
   if (check == LogCheck::kRequire) keys::require_no_older_log(context_);
 }
@@ -163,11 +194,13 @@ pool::MemberSide App::member() {
           options_.home / "state"};
 }
 
+fs::path profile_file(const fs::path& home) { return home / "profile.toml"; }
+
 Pin ask_pin(const Config& config, const Options& options, hsm::Role role) {
   return read_pin(source_for(config, options, role), owner_of(config, role));
 }
 
-void set_up_side(const fs::path& home, Config wanted, const Options& options) {
+void set_up_side(const fs::path& home, Config wanted, const Options& options, TokenIs token) {
   Config config = has_config(home) ? read_config(home) : wanted;
   if (!same_side(config, wanted))
     throw Error(Errc::kAlreadyExists, "'" + home.string() +
@@ -188,15 +221,10 @@ void set_up_side(const fs::path& home, Config wanted, const Options& options) {
     write_config(home, config);
     return "done";
   });
-  const auto new_pin = [&](hsm::Role role) {
-    return read_new_pin(source_for(config, options, role), owner_of(config, role));
-  };
   const auto module = load_module(config, options);
-  const Pin so_pin = new_pin(hsm::Role::kSecurityOfficer);
-  const Pin user_pin = new_pin(hsm::Role::kUser);
   config.token_serial = operation.step("token", [&] {
-    return hsm::init_token(module, config.token_label, so_pin, user_pin, operation.resumed())
-        .serial;
+    return token == TokenIs::kThere ? serial_of_existing(module, config, options)
+                                    : serial_of_new(module, config, options, operation.resumed());
   });
   operation.step("serial", [&]() -> std::string {
     write_config(home, config);

@@ -88,10 +88,18 @@ std::shared_ptr<hsm::Module> load_module(const Config& config, const Options& op
 /// Reads a PIN of a configuration's token, from the source given by the options or configured.
 Pin ask_pin(const Config& config, const Options& options, hsm::Role role);
 
+/// Whether a side's token is made with C_InitToken, or is there already and only looked up.
+enum class TokenIs { kMade, kThere };
+
 /// What `origin init` and `member init` begin with: configuration, and the token where it is
-/// missing. Run again after a crash it goes on where it stopped. Throws kAlreadyExists if the home
-/// was set up for something else.
-void set_up_side(const std::filesystem::path& home, Config wanted, const Options& options);
+/// missing. A token that is there already is logged in to once as user, and keeps its PINs; its
+/// security officer is not asked for. Run again after a crash it goes on where it stopped. Throws
+/// kAlreadyExists if the home was set up for something else.
+void set_up_side(const std::filesystem::path& home, Config wanted, const Options& options,
+                 TokenIs token = TokenIs::kMade);
+
+/// Where a home keeps what the doctor found out of its token.
+std::filesystem::path profile_file(const std::filesystem::path& home);
 
 /// "uid:1000 alice"
 std::string current_actor();

@@ -16,16 +16,6 @@ namespace fs = std::filesystem;
 
 fs::path config_file(const fs::path& home) { return home / "poolkey.toml"; }
 
-/// A TOML basic string.
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "\"";
-}
-
 template <class Name>
 std::optional<Name> name_of(toml::Reader& reader, std::string_view key) {
   const auto text = reader.string(key);
@@ -94,6 +84,8 @@ Config read_config(const fs::path& home) {
     return text.empty() ? fs::path() : home / text;
   };
   out.module = path(reader.string("module").value);
+  if (const auto arguments = reader.optional_string("module_arguments"))
+    out.module_arguments = arguments->value;
   if (const auto conf = reader.optional_string("softhsm2_conf"))
     out.softhsm2_conf = path(conf->value);
   out.token_label = reader.string("token").value;
@@ -112,12 +104,13 @@ void write_config(const fs::path& home, const Config& config) {
   std::string out = "# Written by 'poolkey " + std::string(word(config.side)) +
                     " init'. Paths are relative to this folder.\nversion = 1\n";
   const auto line = [&](const std::string& key, const std::string& value) {
-    out += key + " = " + quoted(value) + "\n";
+    out += key + " = " + toml::quoted(value) + "\n";
   };
   line("side", std::string(word(config.side)));
   if (config.side == Side::kMember) line("pool", config.pool->str());
   if (config.member) line("member", config.member->str());
   line("module", config.module.string());
+  if (!config.module_arguments.empty()) line("module_arguments", config.module_arguments);
   if (!config.softhsm2_conf.empty()) line("softhsm2_conf", config.softhsm2_conf.string());
   line("token", config.token_label);
   if (!config.token_serial.empty()) line("serial", config.token_serial);

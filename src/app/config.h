@@ -25,6 +25,7 @@ struct Config {
   std::optional<PoolName> pool{};      ///< a member's; of a standby, the pool of standbys
   std::optional<MemberName> member{};  ///< a member's, or a standby's
   std::filesystem::path module{};
+  std::string module_arguments{};         ///< what the module is told when it is initialised
   std::filesystem::path softhsm2_conf{};  ///< empty: the module finds its own configuration
   std::string token_label{};
   std::string token_serial{};  ///< empty while the token is being made

@@ -1,5 +1,6 @@
 #include "base/toml.h"
 
+#include <fmt/format.h>
 #include <toml++/toml.h>
 #include <algorithm>
 
@@ -79,6 +80,18 @@ std::string nearest(std::string_view key, const std::vector<std::string>& known)
 }
 
 }  // namespace
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
+      out += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
+    else
+      out += c;
+  }
+  return out + "\"";
+}
 
 std::string Location::str() const {
   return file + ":" + std::to_string(line) + ":" + std::to_string(column);

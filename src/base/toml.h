@@ -58,6 +58,9 @@ struct Node {
 /// Parses a whole file. A syntax error is one fault and gives an empty table.
 Node parse(std::string_view text, const std::string& file, Faults& faults);
 
+/// A TOML basic string with this text, for files that we write.
+std::string quoted(std::string_view text);
+
 /// A value with its place, as a reader hands it out.
 template <class T>
 struct Located {

@@ -67,5 +67,6 @@ std::span<const Command> key_commands();
 std::span<const Command> pool_commands();
 std::span<const Command> certificate_commands();
 std::span<const Command> audit_commands();
+std::span<const Command> doctor_commands();
 
 }  // namespace poolkey::cli

@@ -181,7 +181,7 @@ int run(int argc, char** argv) {
   std::deque<Bound> all;
   for (const auto commands :
        {setup_commands(), origin_commands(), policy_commands(), member_commands(), key_commands(),
-        pool_commands(), certificate_commands(), audit_commands()})
+        pool_commands(), certificate_commands(), audit_commands(), doctor_commands()})
     for (const Command& command : commands) {
       const std::string summary =
           std::string(command.summary) +

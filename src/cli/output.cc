@@ -10,6 +10,12 @@ void write(std::FILE* to, std::string_view text) { std::fwrite(text.data(), 1, t
 
 }  // namespace
 
+std::string listed(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
 void Output::say(std::string_view line) {
   std::FILE* to = json_ ? stderr : stdout;
   write(to, line);

@@ -10,6 +10,9 @@
 
 namespace poolkey::cli {
 
+/// "a, b, c"
+std::string listed(const std::vector<std::string>& words);
+
 /// In text form everything a person should read goes to stdout. With --format json the talk goes to
 /// stderr, and stdout gets exactly one JSON document at the end.
 class Output {

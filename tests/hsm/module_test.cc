@@ -35,12 +35,12 @@ TEST(ModuleTest, TextThatIsNoLibraryIsUnsupported) {
 TEST(ModuleTest, SoftHsmGetsItsRowOfTheQuirkTable) {
   const SoftToken soft;
   EXPECT_EQ(soft.module()->quirks().profile, "softhsm-2.6");
-  EXPECT_EQ(soft.module()->quirks().kwp, CKM_AES_KEY_WRAP_PAD);
+  EXPECT_EQ(soft.module()->profile().kwp(), CKM_AES_KEY_WRAP_PAD);
 }
 
 TEST(QuirksTest, UnknownMakersGetTheStandard) {
   EXPECT_EQ(quirks_for("Somebody Else").profile, "standard");
-  EXPECT_EQ(quirks_for("").kwp, kAesKeyWrapKwp);
+  EXPECT_EQ(quirks_for("").profile, "standard");
 }
 
 TEST(ModuleTest, OnlyTheOneThatInitialisedReloads) {
