@@ -13,6 +13,13 @@ policy::Permit permit(Context& context, const policy::Policy& policy, const poli
   return policy::permit_or_throw(std::move(decision));
 }
 
+policy::WrapWithTrusted wrap_with_trusted(const hsm::Token& token) {
+  if (!token.module().has_profile()) return policy::WrapWithTrusted::kUnknown;
+  return policy::parse_word<policy::WrapWithTrusted>(
+             token.module().profile().answer(hsm::Question::kWrapWithTrusted))
+      .value_or(policy::WrapWithTrusted::kUnknown);
+}
+
 void record(Context& context, std::string_view verb, const std::string& subject,
             const std::string& rule, const store::Operation* operation,
             const std::function<json::object()>& act) {

@@ -35,6 +35,9 @@ struct Context {
 /// Asks the engine. A denial is recorded, then thrown as kDenied with the rule and its line.
 policy::Permit permit(Context& context, const policy::Policy& policy, const policy::Facts& facts);
 
+/// What the token makes of CKA_WRAP_WITH_TRUSTED, by its profile; kUnknown without one.
+policy::WrapWithTrusted wrap_with_trusted(const hsm::Token& token);
+
 /// Runs an act between its intent and its outcome in the audit log. `act` returns the details of
 /// the success.
 void record(Context& context, std::string_view verb, const std::string& subject,

@@ -44,7 +44,8 @@ StoredKey generate(Context& context, const KeyName& name, const std::optional<Po
                                   {.action = policy::Action::kGenerate,
                                    .key = version,
                                    .pool = pool,
-                                   .algorithm = policy.algorithm_name()});
+                                   .algorithm = policy.algorithm_name(),
+                                   .wrap_with_trusted = wrap_with_trusted(*context.token)});
   allowed.require(policy::Action::kGenerate, version.str());
 
   hsm::KeyPairSpec spec;

@@ -30,9 +30,11 @@ struct Facts {
   bool standby = false;                ///< the member that acts is a standby origin
   /// The standby origin that has taken the lost origin's place, if one has, and releases.
   std::optional<MemberName> promoted{};
-  bool enrolled = false;               ///< every member concerned is enrolled in the pool
-  bool from_origin = false;            ///< the releasing token is the one it was born in
-  bool safeguarded = false;            ///< proven in a backup of the origin, or at a standby
+  bool enrolled = false;     ///< every member concerned is enrolled in the pool
+  bool from_origin = false;  ///< the releasing token is the one it was born in
+  bool safeguarded = false;  ///< proven in a backup of the origin, or at a standby
+  /// By the token that has the key, or is to have it; the worst of several.
+  WrapWithTrusted wrap_with_trusted = WrapWithTrusted::kUnknown;
   std::optional<Role> role{};          ///< what the certificate is for
   std::optional<CaKind> ca{};          ///< who issues it
   std::optional<Duration> validity{};  ///< of the certificate: notAfter - notBefore

@@ -117,6 +117,27 @@ Refusal standby(const Policy& p, const Facts& f) {
   return std::nullopt;
 }
 
+/// A key that may leave wrapped is safe only in a token that keeps every other key from wrapping
+/// it.
+Refusal wrap_with_trusted(const Policy& p, const Facts& f) {
+  if (!p.exports().wrapped || f.wrap_with_trusted == WrapWithTrusted::kEnforced)
+    return std::nullopt;
+  if (f.wrap_with_trusted == WrapWithTrusted::kIgnored)
+    return fmt::format(
+        "the token ignores CKA_WRAP_WITH_TRUSTED, as poolkey doctor found, so whoever has its PIN "
+        "could take {} away wrapped by a key of his own; use a token that enforces it",
+        f.key.str());
+  return fmt::format(
+      "it is not known whether the token enforces CKA_WRAP_WITH_TRUSTED, without which {} is not "
+      "safe in it; run 'poolkey doctor'",
+      f.key.str());
+}
+
+/// A standby origin exports again, so its token has to be as strict as the origin's.
+Refusal standby_wrap_with_trusted(const Policy& p, const Facts& f) {
+  return f.standby ? wrap_with_trusted(p, f) : std::nullopt;
+}
+
 Refusal recipient(const Policy& p, const Facts& f) {
   if (f.standby) return standby(p, f);
   if (!f.pool) return fmt::format("no pool was named to receive {}", f.key.str());
@@ -271,6 +292,7 @@ const Location& at_path_length(const Policy& p) { return p.issue()->path_length.
 
 constexpr Rule kRules[] = {
     {Action::kGenerate, "key.algorithm", at_size, algorithm},
+    {Action::kGenerate, "export.mode", at_mode, wrap_with_trusted},
 
     {Action::kSign, "key.usages", at_usages, signing_usage},
     {Action::kSign, "lifetime.key_days", at_key_days, signing_within_key_life},
@@ -278,6 +300,7 @@ constexpr Rule kRules[] = {
     {Action::kSign, "issue.path_length", at_path_length, issue_path_length},
 
     {Action::kRelease, "export.mode", at_mode, exportable},
+    {Action::kRelease, "export.mode", at_mode, wrap_with_trusted},
     {Action::kRelease, "export.recipients", at_recipients, recipient},
     {Action::kRelease, "export.max_recipients", at_max, recipient_count},
     {Action::kRelease, "export.suites", at_suites, suite},
@@ -287,6 +310,7 @@ constexpr Rule kRules[] = {
     {Action::kRelease, "key.require_backup", at_backup, outlives_its_token},
 
     {Action::kAccept, "export.mode", at_mode, exportable},
+    {Action::kAccept, "export.mode", at_mode, standby_wrap_with_trusted},
     {Action::kAccept, "export.recipients", at_recipients, recipient},
     {Action::kAccept, "export.suites", at_suites, suite},
     {Action::kAccept, "key.algorithm", at_size, algorithm},

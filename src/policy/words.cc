@@ -53,6 +53,10 @@ constexpr Word<Hash> kHashes[] = {{Hash::kSha256, "sha256"}, {Hash::kSha384, "sh
 
 constexpr Word<CaKind> kCaKinds[] = {{CaKind::kInternal, "internal"}, {CaKind::kPublic, "public"}};
 
+constexpr Word<WrapWithTrusted> kWrapWithTrusteds[] = {{WrapWithTrusted::kEnforced, "enforced"},
+                                                       {WrapWithTrusted::kIgnored, "ignored"},
+                                                       {WrapWithTrusted::kUnknown, "unknown"}};
+
 constexpr Word<Action> kActions[] = {
     {Action::kGenerate, "generate"}, {Action::kSign, "sign"},       {Action::kRelease, "release"},
     {Action::kAccept, "accept"},     {Action::kProve, "prove"},     {Action::kRequest, "request"},
@@ -112,6 +116,10 @@ std::span<const Word<Hash>> words() {
 template <>
 std::span<const Word<CaKind>> words() {
   return kCaKinds;
+}
+template <>
+std::span<const Word<WrapWithTrusted>> words() {
+  return kWrapWithTrusteds;
 }
 template <>
 std::span<const Word<Action>> words() {

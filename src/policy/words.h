@@ -53,6 +53,9 @@ enum class OrganizationalUnit { kAllowed, kForbidden };
 enum class Hash { kSha256, kSha384 };
 enum class CaKind { kInternal, kPublic };
 
+/// What a token makes of CKA_WRAP_WITH_TRUSTED, as the doctor found it.
+enum class WrapWithTrusted { kEnforced, kIgnored, kUnknown };
+
 /// The acts that need a permit.
 enum class Action {
   kGenerate,  ///< make a key version in the origin
@@ -130,6 +133,8 @@ template <>
 std::span<const Word<Hash>> words();
 template <>
 std::span<const Word<CaKind>> words();
+template <>
+std::span<const Word<WrapWithTrusted>> words();
 template <>
 std::span<const Word<Action>> words();
 

@@ -80,6 +80,8 @@ Facts read_facts(toml::Reader& reader) {
     for (const auto& name : names->value) f.standbys.emplace_back(name.value);
   f.standby = read.flag("standby", f.standby);
   f.promoted = read.name_of<MemberName>("promoted");
+  f.wrap_with_trusted =
+      read.word_of<WrapWithTrusted>("wrap_with_trusted").value_or(f.wrap_with_trusted);
   f.role = read.word_of<Role>("role");
   f.ca = read.word_of<CaKind>("ca");
   f.validity = read.span<Days>("validity_days");

@@ -84,6 +84,7 @@ TEST(ShippedPoliciesTest, ReadmeKnowsEveryWordOfTheFormat) {
   expect(all_words<OrganizationalUnit>());
   expect(all_words<Hash>());
   expect(all_words<CaKind>());
+  expect(all_words<WrapWithTrusted>());
   expect(all_words<Action>());
 }
 
@@ -101,6 +102,7 @@ name = "generate"
 action = "generate"
 key = "av@1"
 algorithm = "RSA-2048"
+wrap_with_trusted = "enforced"
 expect = "permit"
 rule = "key.algorithm"
 )";

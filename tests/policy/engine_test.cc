@@ -22,7 +22,8 @@ Facts release() {
           .suite = Suite::kOaepSha256Kwp,
           .recipients = 3,
           .enrolled = true,
-          .from_origin = true};
+          .from_origin = true,
+          .wrap_with_trusted = WrapWithTrusted::kEnforced};
 }
 
 Denial denial(const Policy& policy, const Facts& facts) {
@@ -116,6 +117,27 @@ TEST(EngineTest, UnexportedKeyIsNeitherReleasedNorAcceptedNorInstalledOnAMember)
     facts.validity = Days(1);
     EXPECT_EQ(denial(policy, facts).rule, "export.mode") << word(action);
   }
+}
+
+TEST(EngineTest, AWrappedKeyNeedsATokenThatEnforcesWrapWithTrusted) {
+  for (const Action action : {Action::kGenerate, Action::kRelease}) {
+    Facts facts = release();
+    facts.action = action;
+    facts.algorithm = "RSA-2048";
+    EXPECT_TRUE(std::holds_alternative<Permit>(Engine::decide(sample(), facts))) << word(action);
+    facts.wrap_with_trusted = WrapWithTrusted::kIgnored;
+    EXPECT_EQ(denial(sample(), facts).rule, "export.mode");
+    EXPECT_THAT(denial(sample(), facts).sentence,
+                HasSubstr("ignores CKA_WRAP_WITH_TRUSTED, as poolkey doctor found"));
+    facts.wrap_with_trusted = WrapWithTrusted::kUnknown;
+    EXPECT_THAT(denial(sample(), facts).sentence, HasSubstr("run 'poolkey doctor'"));
+  }
+}
+
+TEST(EngineTest, AKeyThatNeverLeavesMayBeBornInAnyToken) {
+  const Policy policy = parse_policy(unexported_text(), kFile);
+  EXPECT_TRUE(std::holds_alternative<Permit>(
+      Engine::decide(policy, {.action = Action::kGenerate, .key = kKey, .algorithm = "EC-P-256"})));
 }
 
 TEST(EngineTest, DecryptionIsNoSignature) {
