@@ -78,4 +78,10 @@ while [ $i -lt "$receipts" ]; do
 done
 [ "$(sort -u "$work/proven" | grep -c .)" -eq "$receipts" ] || fail "a receipt stands twice"
 cat "$work/proven"
+i=0
+section members | values member | while read -r member; do
+  i=$((i + 1))
+  loose=$(section members | values protections_not_enforced | line $i)
+  [ -z "$loose" ] || echo "Note: the token of $member does not enforce $loose"
+done
 echo "Verified: $receipts receipts, each signed by the replica and by its member."

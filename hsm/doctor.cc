@@ -74,7 +74,8 @@ std::vector<std::string> announcement(bool with_so) {
   std::vector<std::string> out{
       "The doctor logs in as the user and tries what the token does with keys of its own making,",
       "all labelled 'poolkey-doctor-...'. Most are session objects. Into the token go some key",
-      "pairs (which attributes are kept, what can be copied) and up to 400 AES keys, one after the",
+      "pairs (which attributes are kept, what can be copied), a data object and up to 400 AES "
+      "keys, one after the",
       "other (does creating race with searching). All are destroyed. No other object is used."};
   out.emplace_back(with_so ? "It then logs in as security officer and makes trusted keys, in the "
                              "session only."

@@ -109,6 +109,17 @@ void probe_kept(Bench& bench) {
   judge(bench, whole.pair().public_key, public_attributes());
 }
 
+/// Where the head of the audit log is left.
+void probe_data(Bench& bench) {
+  const auto turn = bench.token().writing();
+  const Made made = create(bench.session(), labelled("data", /*in_token=*/true)
+                                                .set(CKA_CLASS, CK_ULONG{CKO_DATA})
+                                                .set(CKA_PRIVATE, false)
+                                                .set(CKA_VALUE, "poolkey-doctor"));
+  bench.answer_by(Question::kDataObjects, made.rv, "works", "refused");
+  destroy(bench.session(), made.object);
+}
+
 /// A session pair to the token, and its copy back to the session.
 void probe_copies(Bench& bench) {
   Session& session = bench.session();
@@ -132,6 +143,7 @@ void probe_copies(Bench& bench) {
 
 void probe_attributes(Bench& bench) {
   probe_kept(bench);
+  probe_data(bench);
   probe_copies(bench);
 }
 

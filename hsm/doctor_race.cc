@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kMostCreations = 400;
 constexpr int kSearchers = 3;
+constexpr std::chrono::seconds kLongest{10};
 constexpr std::chrono::milliseconds kSettle{200};
 
 /// Threads that do nothing but search, each in a session of its own, until they are told to stop.
@@ -116,7 +117,9 @@ void probe_race(Bench& bench) {
   CK_RV last = CKR_OK;
   {
     const Searchers searchers(bench);
-    for (; tried < kMostCreations && failed == 0; ++tried) {
+    const auto end = std::chrono::steady_clock::now() + kLongest;
+    for (; tried < kMostCreations && failed == 0 && std::chrono::steady_clock::now() < end;
+         ++tried) {
       const Made made = generate_aes(session, labelled("race", /*in_token=*/true));
       if (!made.ok()) {
         ++failed;

@@ -191,8 +191,9 @@ CK_OBJECT_HANDLE copy_object(Session& session, CK_OBJECT_HANDLE object, Template
   return out;
 }
 
-CK_OBJECT_HANDLE copy_to_token(Session& session, CK_OBJECT_HANDLE object, ByteView id) {
-  return copy_object(session, object, Template().set(CKA_TOKEN, true).set(CKA_ID, id));
+CK_OBJECT_HANDLE copy_to_token(Session& session, CK_OBJECT_HANDLE object, ByteView id,
+                               Template changes) {
+  return copy_object(session, object, std::move(changes.set(CKA_TOKEN, true).set(CKA_ID, id)));
 }
 
 CK_OBJECT_HANDLE create_object(Session& session, Template attributes) {

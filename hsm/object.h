@@ -44,9 +44,11 @@ Template corrections(Session& session, CK_OBJECT_HANDLE object, const AttributeS
 
 /// C_CopyObject with `changes`.
 CK_OBJECT_HANDLE copy_object(Session& session, CK_OBJECT_HANDLE object, Template changes);
-/// A session object copied to the token. Its CKA_ID is said again: whatever was copied, should the
-/// handle have been given to another object meanwhile, is found by it and can be destroyed.
-CK_OBJECT_HANDLE copy_to_token(Session& session, CK_OBJECT_HANDLE object, ByteView id);
+/// A session object copied to the token, with `changes`. Its CKA_ID is said again: whatever was
+/// copied, should the handle have been given to another object meanwhile, is found by it and can be
+/// destroyed.
+CK_OBJECT_HANDLE copy_to_token(Session& session, CK_OBJECT_HANDLE object, ByteView id,
+                               Template changes = {});
 CK_OBJECT_HANDLE create_object(Session& session, Template attributes);
 /// The same for an object of the token: where the module writes in pieces, as a session object that
 /// is then copied, unless its attributes forbid that.

@@ -139,6 +139,7 @@ constexpr std::array kRows{
     QuestionRow{Question::kCeremony, "ceremony", "a release: SO's trusted keys, user's wrapping",
                 kCeremonies},
     QuestionRow{Question::kTokenKeys, "token_keys", "key pairs in the token", kDone},
+    QuestionRow{Question::kDataObjects, "data_objects", "data objects in the token", kDone},
     QuestionRow{Question::kCopyToToken, "copy_to_token", "copying a session key to the token",
                 kDone},
     QuestionRow{Question::kCopyToSession, "copy_to_session", "copying a token key to the session",

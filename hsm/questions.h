@@ -29,6 +29,7 @@ enum class Question {
   kTrustedBySoLater,
   kCeremony,
   kTokenKeys,
+  kDataObjects,
   kCopyToToken,
   kCopyToSession,
   kLoginScope,

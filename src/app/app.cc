@@ -55,8 +55,8 @@ std::string serial_of_existing(const std::shared_ptr<hsm::Module>& module, const
   const auto token = hsm::Token::open(module, token_name(config));
   token->login(hsm::Role::kUser, ask_pin(config, options, hsm::Role::kUser));
   if (token->info().serial.empty())
-    throw Error(Errc::kUnsupported, "the token '" + config.token_label +
-                                        "' has no serial number to know it again by");
+    throw Error(Errc::kUnsupported,
+                "the token '" + config.token_label + "' has no serial number to know it again by");
   return token->info().serial;
 }
 

@@ -7,6 +7,7 @@
 #include "pool/enrol.h"
 #include "pool/install.h"
 #include "pool/prove.h"
+#include "pool/suite.h"
 
 namespace poolkey::cli {
 namespace {
@@ -19,6 +20,22 @@ struct MemberCall {
   }
   app::App side;
 };
+
+/// What a token cannot be relied on for.
+void say_token(Call& call, const pool::TokenReport& token) {
+  json::array suites, not_told, not_enforced;
+  for (const std::string& word : token.suites) suites.emplace_back(word);
+  for (const std::string& word : token.not_kept) not_told.emplace_back(word);
+  for (const std::string& word : token.not_enforced) not_enforced.emplace_back(word);
+  if (!token.not_kept.empty())
+    call.out.say("The token does not tell " + listed(token.not_kept) + ".");
+  if (!token.not_enforced.empty())
+    call.out.say("The token does not enforce " + listed(token.not_enforced) +
+                 ": who has its PIN can take a key away.");
+  call.out.result({{"token", json::object{{"suites", std::move(suites)},
+                                          {"attributes_not_told", std::move(not_told)},
+                                          {"protections_not_enforced", std::move(not_enforced)}}}});
+}
 
 int member_enrol(Call& call) {
   MemberCall m(call);
@@ -77,9 +94,14 @@ int member_prove(Call& call) {
   for (const pool::Receipt& r : receipts) {
     const std::string state = r.present ? "present" : "absent";
     call.out.say(r.key.str() + ": " + state + (r.present ? ", signed by the replica" : ""));
+    if (!r.not_told.empty())
+      call.out.say("  the token does not tell " + listed(r.not_told) + "; the receipt says so");
     for (const std::string& stray : r.strays)
       call.out.say("  drift: the token also holds the private key '" + stray + "'");
-    list.emplace_back(json::object{{"key", r.key.str()}, {"state", state}});
+    json::array not_told;
+    for (const std::string& attribute : r.not_told) not_told.emplace_back(attribute);
+    list.emplace_back(json::object{
+        {"key", r.key.str()}, {"state", state}, {"attributes_not_told", std::move(not_told)}});
   }
   call.out.result({{"member", side.name.str()}, {"receipts", std::move(list)}});
   return 0;
@@ -124,6 +146,8 @@ int member_status(Call& call) {
   call.out.say("Member '" + side.name.str() + "' of pool '" + side.pool.str() +
                "', by its statement " + std::to_string(statement.sequence) + ":");
   call.out.table({"KEY", "REPLICA", "IN FORCE", "SPKI SHA-256"}, rows);
+  if (side.context.token->module().has_profile())
+    say_token(call, pool::report_of(*side.context.token));
   call.out.result({{"member", side.name.str()}, {"keys", std::move(list)}});
   return whole ? 0 : kExitDifferences;
 }
@@ -138,6 +162,7 @@ int enrolment_show(Call& call) {
                pending.request.token_label + "' (serial " + pending.request.member.token_serial +
                "). Fingerprint (SHA-256):");
   call.out.say("  " + fingerprint_text(pending.fingerprint));
+  say_token(call, pending.request.token);
   call.out.result({{"member", pending.request.member.member.str()},
                    {"token_serial", pending.request.member.token_serial},
                    {"fingerprint", hex(pending.fingerprint)}});
@@ -159,6 +184,7 @@ int enrolment_admit(Call& call) {
   keys::checkpoint_origin(side.context());
   call.out.say("Member '" + pending.request.member.member.str() +
                "' is admitted: its transport key is trusted in the origin's token.");
+  say_token(call, pending.request.token);
   call.out.result(
       {{"member", pending.request.member.member.str()}, {"fingerprint", hex(pending.fingerprint)}});
   return 0;

@@ -139,6 +139,29 @@ std::string certificate_state(store::Database& database, const pool::Observation
   return newest && hex(newest->certificate.sha256()) == installed ? "installed" : "another";
 }
 
+using Words = std::vector<std::string>;
+
+json::array words_json(const Words& words) {
+  json::array out;
+  for (const std::string& word : words) out.emplace_back(word);
+  return out;
+}
+
+/// What an operator has to know beside the state of a replica.
+std::string remark_on(const pool::Observation& o) {
+  std::vector<std::string> parts;
+  if (!o.waiting_for.empty()) parts.push_back("waits for " + o.waiting_for);
+  if (o.receipt && !o.receipt->receipt.strays.empty())
+    parts.push_back("drift: " + std::to_string(o.receipt->receipt.strays.size()) + " stray key(s)");
+  if (o.receipt && !o.receipt->receipt.not_told.empty())
+    parts.push_back("its token does not tell " + listed(o.receipt->receipt.not_told));
+  if (!o.member.token.not_enforced.empty())
+    parts.push_back("its token does not enforce " + listed(o.member.token.not_enforced));
+  std::string out;
+  for (const std::string& part : parts) out += (out.empty() ? "" : "; ") + part;
+  return out;
+}
+
 json::object observation_json(const pool::Observation& o) {
   json::object out{{"name", o.member.name.str()},
                    {"key", o.key.str()},
@@ -151,6 +174,8 @@ json::object observation_json(const pool::Observation& o) {
   if (o.receipt)
     for (const std::string& stray : o.receipt->receipt.strays) strays.emplace_back(stray);
   out["strays"] = std::move(strays);
+  out["attributes_not_told"] = words_json(o.receipt ? o.receipt->receipt.not_told : Words{});
+  out["protections_not_enforced"] = words_json(o.member.token.not_enforced);
   return out;
 }
 
@@ -179,11 +204,8 @@ int status(Call& call) {
     }
     for (const pool::Observation& o : pool::survey(database, pool)) {
       whole = whole && o.holding == pool::Holding::kPresent;
-      std::string remark = o.waiting_for.empty() ? "" : "waits for " + o.waiting_for;
-      if (o.receipt && !o.receipt->receipt.strays.empty())
-        remark += "drift: " + std::to_string(o.receipt->receipt.strays.size()) + " stray key(s)";
       members.push_back({o.member.name.str(), o.key.str(), std::string(name(o.holding)),
-                         age(o.proved_at, now), certificate_state(database, o), remark});
+                         age(o.proved_at, now), certificate_state(database, o), remark_on(o)});
       members_json.emplace_back(observation_json(o));
     }
     call.out.say("Pool '" + pool.str() + "'");

@@ -19,7 +19,9 @@ constexpr std::string_view kSoftHsm = "/usr/lib/softhsm/libsofthsm2.so";
 const std::vector<Option>& token_options() {
   static const auto& options = *new std::vector<Option>{
       {"--module", "FILE", "PKCS#11 module (default: SoftHSM's, with tokens in the home)"},
-      {"--token", "LABEL", "label of the token to make"},
+      {"--module-arguments", "TEXT", "what the module is told when it is initialised (NSS)"},
+      {"--token", "LABEL", "label of the token to make, or of the one that is there"},
+      {"--existing-token", "", "use a token that is there already; only its user PIN is asked"},
       {"--mailbox", "DIR", "folder through which the two sides pass documents", true},
       {"--call-timeout", "SECONDS", "how long one call into the module may take (default: 120)"},
   };
@@ -49,6 +51,7 @@ app::Config wanted_config(const Call& call, app::Side side, const std::string& l
   app::Config out;
   out.side = side;
   out.module = call.arguments.one("--module", std::string(kSoftHsm));
+  out.module_arguments = call.arguments.one("--module-arguments");
   out.token_label = call.arguments.one("--token", label);
   out.mailbox = fs::absolute(call.arguments.one("--mailbox"));
   out.pin_source = app::absolute_pin_source(call.options.pin);
@@ -57,13 +60,18 @@ app::Config wanted_config(const Call& call, app::Side side, const std::string& l
   return out;
 }
 
+app::TokenIs token_is(const Call& call) {
+  return call.arguments.has("--existing-token") ? app::TokenIs::kThere : app::TokenIs::kMade;
+}
+
 int origin_init(Call& call) {
   const std::string policy_file = call.arguments.one("--policy");
   const policy::Policy policy = policy::parse_policy(read_file(policy_file), policy_file);
   app::set_up_side(call.options.home, wanted_config(call, app::Side::kOrigin, "poolkey-origin"),
-                   call.options);
+                   call.options, token_is(call));
   app::App side(call.options);
   side.use_token();
+  (void)side.context().token->module().profile();  // says so where the doctor has to come first
   keys::create_origin(side.context(), policy, call.arguments.one("--organization"));
   keys::checkpoint_origin(side.context());
   const crypto::Certificate root = keys::origin_root(side.database());
@@ -83,7 +91,7 @@ int member_init(Call& call) {
   app::Config config = wanted_config(call, app::Side::kMember, member.str());
   config.pool = pool;
   config.member = member;
-  app::set_up_side(call.options.home, config, call.options);
+  app::set_up_side(call.options.home, config, call.options, token_is(call));
   app::App side(call.options);
   call.out.say("Member '" + member.str() + "' of pool '" + pool.str() + "' is set up: token '" +
                side.config().token_label + "', serial " + side.config().token_serial + ".");

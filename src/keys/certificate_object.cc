@@ -36,6 +36,10 @@ bool put_certificate(hsm::Token& token, const crypto::Certificate& certificate,
   return true;
 }
 
+bool holds_certificate(hsm::Token& token, const crypto::Certificate& certificate) {
+  return !matching(token, x509_objects().set(CKA_VALUE, ByteView(certificate.der()))).empty();
+}
+
 std::vector<crypto::Certificate> certificates_with_id(hsm::Token& token, ByteView id) {
   return matching(token, x509_objects().set(CKA_ID, id));
 }

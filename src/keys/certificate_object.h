@@ -15,6 +15,9 @@ namespace poolkey::keys {
 bool put_certificate(hsm::Token& token, const crypto::Certificate& certificate,
                      const std::string& label, ByteView id);
 
+/// True if the token has the certificate, under whatever label.
+bool holds_certificate(hsm::Token& token, const crypto::Certificate& certificate);
+
 /// Certificates with this CKA_ID.
 std::vector<crypto::Certificate> certificates_with_id(hsm::Token& token, ByteView id);
 

@@ -73,7 +73,8 @@ std::optional<crypto::PublicKey> adopt_pair(hsm::Token& token, const hsm::KeyPai
     if (found.size() == 1 && found.front().public_key &&
         found.front().public_key->algorithm() == spec.algorithm &&
         hsm::differences(spec.private_attributes,
-                         hsm::read_back(*lease, found.front().handle, spec.private_attributes))
+                         hsm::read_back(*lease, found.front().handle, spec.private_attributes),
+                         token.module().not_kept())
             .empty() &&
         public_object_stands(*lease, *found.front().public_key, spec))
       return found.front().public_key;

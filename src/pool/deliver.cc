@@ -11,6 +11,7 @@
 #include "keys/repository.h"
 #include "pool/recipient.h"
 #include "pool/registry.h"
+#include "pool/suite.h"
 
 namespace poolkey::pool {
 namespace {
@@ -132,7 +133,8 @@ bool replica_stands(MemberSide& side, hsm::Session& session, const Envelope& env
   if (found) {
     const std::string wrong =
         hsm::differences(envelope.private_attributes,
-                         hsm::read_back(session, found->handle, envelope.private_attributes));
+                         hsm::read_back(session, found->handle, envelope.private_attributes),
+                         session.module().not_kept());
     if (wrong.empty()) return true;
     throw Error(Errc::kConflict, "the replica of " + envelope.key.str() + " in " +
                                      side.context.token->name().str() +
@@ -149,8 +151,8 @@ bool replica_stands(MemberSide& side, hsm::Session& session, const Envelope& env
   return false;
 }
 
-hsm::Template replica_template(const Envelope& envelope, bool in_token) {
-  hsm::Template t;
+hsm::Template replica_template(const hsm::Module& module, const Envelope& envelope, bool in_token) {
+  hsm::Template t = hsm::unwrap_extra(module, envelope.public_key);
   t.set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY})
       .set(CKA_KEY_TYPE, CK_ULONG{envelope.public_key.is_rsa() ? CKK_RSA : CKK_EC})
       .set(CKA_TOKEN, in_token)
@@ -159,16 +161,21 @@ hsm::Template replica_template(const Envelope& envelope, bool in_token) {
   return t.add(envelope.private_attributes);
 }
 
+void check_possession(hsm::Session& session, CK_OBJECT_HANDLE replica, const Envelope& envelope) {
+  if (!keys::possesses(session, replica, envelope.public_key))
+    throw Error(Errc::kCorrupt, "the key in the envelope is not the one it says (" +
+                                    envelope.key.str() + "); what was made was destroyed");
+}
+
 void check_replica(hsm::Session& session, CK_OBJECT_HANDLE replica, const Envelope& envelope) {
   const std::string wrong = hsm::differences(
-      envelope.private_attributes, hsm::read_back(session, replica, envelope.private_attributes));
+      envelope.private_attributes, hsm::read_back(session, replica, envelope.private_attributes),
+      session.module().not_kept());
   if (!wrong.empty())
     throw Error(Errc::kConflict, "the replica of " + envelope.key.str() +
                                      " did not get its attributes (" + wrong +
                                      "); what was made was destroyed");
-  if (!keys::possesses(session, replica, envelope.public_key))
-    throw Error(Errc::kCorrupt, "the key in the envelope is not the one it says (" +
-                                    envelope.key.str() + "); what was made was destroyed");
+  check_possession(session, replica, envelope);
 }
 
 bool says_true(const AttributeSet& attributes, std::string_view name) {
@@ -183,23 +190,32 @@ void unwrap_replica(MemberSide& side, hsm::Session& session, const Envelope& env
   if (envelope.blob.size() <= oaep_size)
     throw Error(Errc::kCorrupt, "the wrapped key in the envelope is cut short");
   const ByteView blob(envelope.blob);
-  const auto hash = suite_of(envelope) == policy::Suite::kOaepSha256Kwp ? hsm::OaepHash::kSha256
-                                                                        : hsm::OaepHash::kSha1;
+  const hsm::OaepHash hash = oaep_hash(suite_of(envelope));
   hsm::Unfinished passing(session);  // session objects: gone either way
   hsm::Unfinished made(session, envelope.id);
   const hsm::KeyObject transport_object = own_object(side, session, transport, "transport");
   const CK_OBJECT_HANDLE wrapping_key = passing.add(hsm::unwrap_oaep(
       session, transport_object.handle, blob.first(oaep_size), hash,
       hsm::wrapping_key_template(says_true(envelope.private_attributes, "CKA_EXTRACTABLE"))));
-  const bool copy = hsm::can_be_copied(envelope.private_attributes);
+  // NSS sets usage flags that the template denies; a copy of the key is made without them.
+  const bool corrected = session.module().profile().says(hsm::Question::kUnwrapUsage, "by-copy");
+  const bool copy = corrected || hsm::can_be_copied(envelope.private_attributes);
   const auto turn = side.context.token->writing();
   const CK_OBJECT_HANDLE unwrapped =
       (copy ? passing : made)
           .add(hsm::unwrap_kwp(session, wrapping_key, blob.subspan(oaep_size),
-                               replica_template(envelope, !copy)));
-  check_replica(session, unwrapped, envelope);
-  if (copy)
-    check_replica(session, made.add(hsm::copy_to_token(session, unwrapped, envelope.id)), envelope);
+                               replica_template(session.module(), envelope, !copy)));
+  if (corrected)
+    check_possession(session, unwrapped, envelope);
+  else
+    check_replica(session, unwrapped, envelope);
+  if (copy) {
+    hsm::Template changes;
+    if (corrected) changes = hsm::corrections(session, unwrapped, envelope.private_attributes);
+    check_replica(session,
+                  made.add(hsm::copy_to_token(session, unwrapped, envelope.id, std::move(changes))),
+                  envelope);
+  }
   made.keep();
 }
 
@@ -256,6 +272,7 @@ bool accept(MemberSide& side, const Statement& statement, const Envelope& envelo
   facts.enrolled = true;  // it is addressed to us under the root that confirmed us
   facts.from_origin = true;
   facts.standby = is_standby(side.pool);
+  facts.wrap_with_trusted = keys::wrap_with_trusted(*context.token);
   policy::Permit allowed = keys::permit(context, policy, facts);
   allowed.require(policy::Action::kAccept, envelope.key.str(), side.name.str());
 

@@ -148,6 +148,9 @@ json::object to_json(const EnrolmentRequest& d) {
   out["transport_spki"] = spki(d.transport);
   out["identity_spki"] = spki(d.identity);
   out["nonce"] = hex(d.nonce);
+  out["suites"] = list_json(d.token.suites);
+  out["attributes_not_told"] = list_json(d.token.not_kept);
+  out["protections_not_enforced"] = list_json(d.token.not_enforced);
   json::array signers;
   for (const SignerKey& s : d.signers)
     signers.emplace_back(json::object{{"role", s.role}, {"spki", spki(s.public_key)}});
@@ -157,8 +160,13 @@ json::object to_json(const EnrolmentRequest& d) {
 
 EnrolmentRequest enrolment_request(std::string_view text) {
   const Members m(text, kEnrolment);
-  EnrolmentRequest out{m.address(), m.text("token_label"), m.public_key("transport_spki"),
-                       m.public_key("identity_spki"), m.hex_bytes("nonce")};
+  EnrolmentRequest out{
+      m.address(),
+      m.text("token_label"),
+      m.public_key("transport_spki"),
+      m.public_key("identity_spki"),
+      m.hex_bytes("nonce"),
+      {m.texts("suites"), m.texts("attributes_not_told"), m.texts("protections_not_enforced")}};
   if (m.has("signers"))
     for (const Members& s : m.list("signers"))
       out.signers.push_back({s.text("role"), s.public_key("spki")});
@@ -276,6 +284,7 @@ json::object to_json(const Receipt& d) {
   out["spki_sha256"] = d.spki_sha256;
   out["state"] = d.present ? "present" : "absent";
   out["attributes"] = to_json(d.attributes);
+  out["attributes_not_told"] = list_json(d.not_told);
   out["certificate_sha256"] = d.certificate_sha256;
   out["strays"] = list_json(d.strays);
   return out;
@@ -292,6 +301,7 @@ Receipt receipt(std::string_view text) {
           m.text("spki_sha256"),
           state == "present",
           attributes(m.object("attributes"), m.what()),
+          m.texts("attributes_not_told"),
           m.text("identity_spki_sha256"),
           m.text("certificate_sha256"),
           m.texts("strays")};

@@ -28,6 +28,14 @@ struct SignedStatement {
   Bytes identity_signature;
 };
 
+/// What a member says of its token, by its profile.
+struct TokenReport {
+  std::vector<std::string> suites{};        ///< wrap suites that it can open
+  std::vector<std::string> not_kept{};      ///< attributes that it does not tell
+  std::vector<std::string> not_enforced{};  ///< protections that it does not keep
+  bool operator==(const TokenReport&) const = default;
+};
+
 /// A key of a standby origin that signs in the origin's name once it is certified.
 struct SignerKey {
   std::string role;  ///< "envelope-signer"
@@ -45,6 +53,7 @@ struct EnrolmentRequest {
   crypto::PublicKey transport;
   crypto::PublicKey identity;
   Bytes nonce;
+  TokenReport token{};
   std::vector<SignerKey> signers{};  ///< of a standby; a member has none
 };
 
@@ -100,7 +109,8 @@ struct Receipt {
   KeyVersion key;
   std::string spki_sha256;
   bool present = false;
-  AttributeSet attributes;  ///< read back from the token
+  AttributeSet attributes;            ///< read back from the token
+  std::vector<std::string> not_told;  ///< attributes of the policy that the token does not tell
   std::string identity_spki_sha256;
   std::string certificate_sha256;   ///< of the certificate beside the replica; empty: none
   std::vector<std::string> strays;  ///< private keys in the token that no statement names

@@ -9,6 +9,7 @@
 #include "pool/recipient.h"
 #include "pool/registry.h"
 #include "pool/standby.h"
+#include "pool/suite.h"
 
 namespace poolkey::pool {
 namespace {
@@ -42,6 +43,7 @@ Member enrolled_member(const PendingEnrolment& pending) {
   out.identity = request.identity;
   out.transport = request.transport;
   out.fingerprint = hex(pending.fingerprint);
+  out.token = request.token;
   return out;
 }
 
@@ -49,14 +51,16 @@ Member enrolled_member(const PendingEnrolment& pending) {
 
 Bytes request_enrolment(MemberSide& side) {
   keys::Context& context = side.context;
+  // First: a token that can open nothing gets no keys of ours.
+  const TokenReport report = report_of(*context.token);
   const OwnKey identity = ensure_own_key(side, OwnRole::kIdentity);
   const OwnKey transport = ensure_own_key(side, OwnRole::kTransport);
   const std::string subject = side.pool.str() + "/" + side.name.str();
   store::Operation operation = context.journal.begin("member enrol", subject);
   const std::string document = operation.step("document", [&] {
     if (auto earlier = keys::setting(context.database, kRequestSetting)) return *earlier;
-    EnrolmentRequest request{side.address(), context.token->info().label, transport.public_key,
-                             identity.public_key, crypto::random_bytes(32)};
+    EnrolmentRequest request{side.address(),      context.token->info().label, transport.public_key,
+                             identity.public_key, crypto::random_bytes(32),    report};
     if (is_standby(side.pool))
       for (const std::string& role : keys::delegated_roles())
         request.signers.push_back(

@@ -68,6 +68,8 @@ Installed install_one(MemberSide& side, const Statement& statement,
                  operation.step("chain", [&]() -> std::string {
                    for (std::size_t i = delivery.certificates.size(); i-- > 1;) {
                      const crypto::Certificate& c = delivery.certificates[i];
+                     // The pinned root has a label of its own, and NSS keeps each but once.
+                     if (keys::holds_certificate(token, c)) continue;
                      keys::put_certificate(token, c, c.common_name(), c.public_key().spki_sha256());
                    }
                    return "done";

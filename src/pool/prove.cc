@@ -85,6 +85,7 @@ SignedReceipt answer_one(MemberSide& side, hsm::Session& session, const Challeng
                   spki_sha256,
                   false,
                   {},
+                  {},
                   hex(identity.public_key.spki_sha256()),
                   "",
                   stray_labels};
@@ -100,7 +101,9 @@ SignedReceipt answer_one(MemberSide& side, hsm::Session& session, const Challeng
     policy::Permit allowed = proof_permit(side, policy, key);
     allowed.require(policy::Action::kProve, key.str(), side.name.str());
     receipt.present = true;
-    receipt.attributes = hsm::read_back(session, replica->handle, held_private(policy, side.pool));
+    const AttributeSet expected = held_private(policy, side.pool);
+    receipt.attributes = hsm::read_back(session, replica->handle, expected);
+    receipt.not_told = hsm::untold(expected, receipt.attributes);
     receipt.certificate_sha256 = installed_certificate(side, *replica);
   }
   out.statement.statement = json::compact(to_json(receipt));
@@ -131,7 +134,8 @@ Receipt check_receipt(keys::Context& context, const PoolName& pool, const Member
   if (!key.public_key.verify("SHA256", text, signed_part.replica_signature))
     refuse("the replica's signature in a receipt for " + read.key.str() + " is wrong");
   const std::string wrong =
-      hsm::differences(held_private(keys::policy_of(context.database, key), pool), read.attributes);
+      hsm::differences(held_private(keys::policy_of(context.database, key), pool), read.attributes,
+                       m.token.not_kept);
   if (!wrong.empty()) refuse("the replica of " + read.key.str() + " has drifted: " + wrong);
   return read;
 }

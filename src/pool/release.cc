@@ -10,21 +10,10 @@
 #include "pool/safeguard.h"
 #include "pool/standby.h"
 #include "pool/statement.h"
+#include "pool/suite.h"
 
 namespace poolkey::pool {
 namespace {
-
-hsm::OaepHash oaep_hash(policy::Suite suite) {
-  return suite == policy::Suite::kOaepSha256Kwp ? hsm::OaepHash::kSha256 : hsm::OaepHash::kSha1;
-}
-
-policy::Suite choose_suite(const hsm::Module& module, const policy::Policy& policy) {
-  for (const auto& suite : policy.exports().wrapped.value().suites.value)
-    if (hsm::offers(module, oaep_hash(suite.value))) return suite.value;
-  throw Error(Errc::kUnsupported, "the origin's token offers none of the wrap suites of policy '" +
-                                      policy.name() + "' (" +
-                                      policy.exports().wrapped->suites.where.str() + ")");
-}
 
 std::vector<std::string> stray_trusted_keys(keys::Context& context) {
   std::vector<crypto::PublicKey> known;
@@ -43,6 +32,14 @@ bool may_hold(const policy::Policy& policy, const Member& standby) {
          policy::contains(policy.exports().wrapped->standbys, standby.name.str());
 }
 
+/// A standby exports again, so the weakest token among it and the origin counts.
+policy::WrapWithTrusted weakest(keys::Context& context, const ReleasePlan& plan) {
+  for (const Member& standby : plan.standbys)
+    if (std::ranges::count(standby.token.not_enforced, "CKA_WRAP_WITH_TRUSTED") > 0)
+      return policy::WrapWithTrusted::kIgnored;
+  return keys::wrap_with_trusted(*context.token);
+}
+
 policy::Permit release_permit(keys::Context& context, const ReleasePlan& plan,
                               const keys::StoredKey& key, const policy::Policy& policy) {
   policy::Facts facts{.action = policy::Action::kRelease, .key = key.name, .pool = plan.pool};
@@ -57,6 +54,7 @@ policy::Permit release_permit(keys::Context& context, const ReleasePlan& plan,
   facts.from_origin = !is_inherited(context.database, key.name);
   if (!facts.from_origin) facts.promoted = promoted(context.database);
   facts.safeguarded = safeguarded(context.database, key.name);
+  facts.wrap_with_trusted = weakest(context, plan);
   return keys::permit(context, policy, facts);
 }
 
@@ -214,7 +212,6 @@ ReleasePlan plan_release(keys::Context& context, const PoolName& pool,
                                      "' is not enrolled; enrol and admit it, or take it out of "
                                      "the topology");
   const policy::Policy policy = keys::policy_of(context.database, plan.keys.at(0));
-  if (policy.exports().wrapped) plan.suite = choose_suite(context.token->module(), policy);
   for (const Member& standby : standbys(context.database))
     if (std::any_of(plan.keys.begin(), plan.keys.end(), [&](const auto& key) {
           return may_hold(keys::policy_of(context.database, key), standby);
@@ -224,6 +221,9 @@ ReleasePlan plan_release(keys::Context& context, const PoolName& pool,
     throw Error(Errc::kNotFound,
                 "there is no standby for this release: none that the keys' policies name is "
                 "admitted yet");
+  std::vector<Member> everybody = plan.members;
+  everybody.insert(everybody.end(), plan.standbys.begin(), plan.standbys.end());
+  if (policy.exports().wrapped) plan.suite = choose_suite(*context.token, policy, everybody);
   for (const keys::StoredKey& key : plan.keys)
     (void)release_permit(context, plan, key, keys::policy_of(context.database, key));
   plan.stray_trusted = stray_trusted_keys(context);

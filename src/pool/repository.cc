@@ -1,6 +1,8 @@
 #include "pool/repository.h"
 
+#include <iterator>
 #include <set>
+#include <sstream>
 
 #include "base/error.h"
 #include "crypto/digest.h"
@@ -8,6 +10,11 @@
 
 namespace poolkey::pool {
 namespace {
+
+std::vector<std::string> split(const std::string& text) {
+  std::istringstream words(text);
+  return {std::istream_iterator<std::string>(words), {}};
+}
 
 Member read_member(const store::Row& row) {
   Member out{.name = MemberName(row.text("name"))};
@@ -18,6 +25,8 @@ Member read_member(const store::Row& row) {
   out.identity = crypto::PublicKey::from_record(from_base64(row.text("identity_spki")));
   out.transport = crypto::PublicKey::from_record(from_base64(row.text("transport_spki")));
   out.fingerprint = row.text("fingerprint");
+  out.token = {split(row.text("suites")), split(row.text("not_told")),
+               split(row.text("not_enforced"))};
   return out;
 }
 
@@ -51,6 +60,12 @@ std::string listed(const std::vector<T>& names) {
 }
 
 }  // namespace
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
+  return out;
+}
 
 bool define_pool(store::Database& database, const PoolName& pool, const Topology& topology,
                  const std::vector<MemberName>& names, Time now) {
@@ -108,11 +123,12 @@ std::vector<PoolName> pools(store::Database& database) {
 std::vector<Member> members(store::Database& database, const PoolName& pool) {
   (void)topology_of(database, pool);  // says so if there is no such pool
   std::vector<Member> out;
-  for (const store::Row& row : database.rows(
-           "SELECT name, state, token_label, token_serial, identity_spki, transport_spki,"
-           " fingerprint FROM member WHERE pool = :pool AND state IN ('expected', 'enrolled')"
-           " ORDER BY name",
-           {{"pool", pool.str()}}))
+  for (const store::Row& row :
+       database.rows("SELECT name, state, token_label, token_serial, identity_spki, transport_spki,"
+                     " fingerprint, suites, not_told, not_enforced FROM member WHERE pool = :pool "
+                     "AND state IN ('expected', 'enrolled')"
+                     " ORDER BY name",
+                     {{"pool", pool.str()}}))
     out.push_back(read_member(row));
   return out;
 }
@@ -134,10 +150,14 @@ void set_enrolled(store::Database& database, const PoolName& pool, const Member&
   params.emplace_back("identity", base64(m.identity.value().spki_der()));
   params.emplace_back("transport", base64(m.transport.value().spki_der()));
   params.emplace_back("fingerprint", m.fingerprint);
+  params.emplace_back("suites", joined(m.token.suites));
+  params.emplace_back("not_told", joined(m.token.not_kept));
+  params.emplace_back("not_enforced", joined(m.token.not_enforced));
   params.emplace_back("now", rfc3339(now));
   database.run(
       "UPDATE member SET state = 'enrolled', token_label = :label, token_serial = :serial,"
       " identity_spki = :identity, transport_spki = :transport, fingerprint = :fingerprint,"
+      " suites = :suites, not_told = :not_told, not_enforced = :not_enforced,"
       " enrolled_at = :now WHERE pool = :pool AND name = :member",
       params);
 }

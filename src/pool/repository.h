@@ -19,6 +19,7 @@ struct Member {
   std::string token_label{}, token_serial{};
   std::optional<crypto::PublicKey> identity{}, transport{};
   std::string fingerprint{};
+  TokenReport token{};
 };
 
 /// The topology file that a pool was defined by.
@@ -38,6 +39,9 @@ std::vector<Member> members(store::Database& database, const PoolName& pool);
 /// Throws kNotFound with the members there are.
 Member member(store::Database& database, const PoolName& pool, const MemberName& name);
 void set_enrolled(store::Database& database, const PoolName& pool, const Member& member, Time now);
+
+/// Words between blanks, as columns and the attestation have them.
+std::string joined(const std::vector<std::string>& words);
 
 Address address_of(const PoolName& pool, const Member& member);
 

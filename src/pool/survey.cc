@@ -73,11 +73,14 @@ json::object attestation(store::Database& database, const PoolName& pool, Time n
                                      {"spki", base64(key.public_key.spki_der())},
                                      {"policy_sha256", key.policy_sha256}});
   for (const Member& m : members(database, pool))
-    members_json.emplace_back(json::object{{"member", m.name.str()},
-                                           {"token_label", m.token_label},
-                                           {"token_serial", m.token_serial},
-                                           {"identity_spki", base64(m.identity->spki_der())},
-                                           {"enrolment_fingerprint", m.fingerprint}});
+    members_json.emplace_back(
+        json::object{{"member", m.name.str()},
+                     {"token_label", m.token_label},
+                     {"token_serial", m.token_serial},
+                     {"identity_spki", base64(m.identity->spki_der())},
+                     {"enrolment_fingerprint", m.fingerprint},
+                     {"attributes_not_told", joined(m.token.not_kept)},
+                     {"protections_not_enforced", joined(m.token.not_enforced)}});
   for (const Observation& o : observations)
     receipts.emplace_back(attested_receipt(database, pool, o));
   return {{"context", "poolkey attestation v1"},

@@ -59,6 +59,9 @@ constexpr std::array<std::string_view, 19> kInitial{
     " identity_spki TEXT,"
     " transport_spki TEXT,"
     " fingerprint TEXT,"
+    " suites TEXT,"        // what its token can open,
+    " not_told TEXT,"      // which attributes it does not tell,
+    " not_enforced TEXT,"  // and which protections it does not keep; words between blanks
     " state TEXT NOT NULL,"
     " enrolled_at TEXT,"
     " PRIMARY KEY (pool, name),"

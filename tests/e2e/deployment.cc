@@ -8,6 +8,7 @@
 #include <map>
 #include <sstream>
 #include <stdexcept>
+#include <tuple>
 
 #include "base/file.h"
 #include "store/sql.h"
@@ -19,6 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kPoolkey = POOLKEY_PROGRAM;
 constexpr const char* kModule = "/usr/lib/softhsm/libsofthsm2.so";
+constexpr const char* kNss = "/usr/lib/x86_64-linux-gnu/libsoftokn3.so";
 constexpr const char* kMemory = "/dev/shm";
 
 std::string source(const std::string& file) { return std::string(POOLKEY_SOURCE_DIR "/") + file; }
@@ -58,23 +60,23 @@ std::unique_ptr<Scratch> Deployment::folder() {
   return std::make_unique<Scratch>();
 }
 
-Deployment Deployment::at(Stage stage, std::size_t members) {
-  static std::map<std::pair<Stage, std::size_t>, Deployment> made;
-  auto found = made.find({stage, members});
+Deployment Deployment::at(Stage stage, std::size_t members, const std::string& nss) {
+  static std::map<std::tuple<Stage, std::size_t, std::string>, Deployment> made;
+  auto found = made.find({stage, members, nss});
   if (found == made.end()) {
     std::vector<std::string> names;
     for (std::size_t i = 1; i <= members; ++i) names.push_back("edge" + std::to_string(i));
-    Deployment fresh(folder(), std::move(names));
+    Deployment fresh(folder(), std::move(names), nss);
     fresh.prepare();
     for (const Step& step : fresh.job())
       if (step.stage <= stage) fresh.must(step.side, step.words());
-    found = made.emplace(std::pair(stage, members), std::move(fresh)).first;
+    found = made.emplace(std::tuple(stage, members, nss), std::move(fresh)).first;
   }
   return found->second.copy();
 }
 
 Deployment Deployment::copy() const {
-  Deployment out(folder(), members_);
+  Deployment out(folder(), members_, nss_);
   out.more_for_init_ = more_for_init_;
   const Outcome copied = run({.words = {"cp", "-a", root().string() + "/.", out.root().string()}});
   if (copied.status != 0) give_up({"cp"}, copied);
@@ -93,8 +95,9 @@ std::vector<std::string> Deployment::sides() const {
 
 std::vector<std::string> Deployment::set_up_sides() const {
   std::vector<std::string> out = sides();
-  std::erase_if(out,
-                [&](const std::string& side) { return !fs::exists(home(side) / "softhsm2.conf"); });
+  std::erase_if(out, [&](const std::string& side) {
+    return side != nss_ && !fs::exists(home(side) / "softhsm2.conf");
+  });
   return out;
 }
 
@@ -158,8 +161,12 @@ Words Deployment::origin_init() const {
 }
 
 Words Deployment::member_init(const std::string& member) const {
-  return with_more({"--pin", "file:" + path("pins/" + member + ".user").string(), "member", "init",
-                    "--pool", "edge", "--member", member, "--mailbox", path("mailbox").string()});
+  Words out =
+      with_more({"--pin", "file:" + path("pins/" + member + ".user").string(), "member", "init",
+                 "--pool", "edge", "--member", member, "--mailbox", path("mailbox").string()});
+  if (member == nss_)
+    for (const std::string& word : nss_token(member)) out.push_back(word);
+  return out;
 }
 
 Words Deployment::admit(const std::string& member) const {
@@ -189,7 +196,7 @@ std::vector<Step> Deployment::job() const {
     add(stage, side, [words = std::move(words)] { return words; });
   };
   say(Stage::kSetUp, "origin", origin_init());
-  for (const std::string& m : members_) say(Stage::kSetUp, m, member_init(m));
+  for (const std::string& m : members_) add(Stage::kSetUp, m, [this, m] { return member_init(m); });
   say(Stage::kSetUp, "origin", {"pool", "define", path("topology.toml").string()});
   for (const std::string& m : members_) {
     say(Stage::kEnrolled, m, {"member", "enrol"});
@@ -208,6 +215,23 @@ std::vector<Step> Deployment::job() const {
   say(Stage::kCertified, "origin", {"certificate", "publish", "av@1"});
   for (const std::string& m : members_) say(Stage::kCertified, m, {"member", "install"});
   return out;
+}
+
+std::string Deployment::nss_arguments(const std::string& side) const {
+  return "configdir='sql:" + path("nss-" + side).string() +
+         "' certPrefix='' keyPrefix='' secmod='secmod.db' flags= ";
+}
+
+Words Deployment::nss_token(const std::string& side) const {
+  const fs::path folder = path("nss-" + side);
+  make_private_folder(folder);
+  // certutil wants a line; poolkey drops one newline.
+  write_file(path("pins/" + side + ".line"), pin(side) + "\n", 0600);
+  const Outcome made = run({.words = {"certutil", "-N", "-d", "sql:" + folder.string(), "-f",
+                                      path("pins/" + side + ".line").string()}});
+  if (made.status != 0) give_up({"certutil"}, made);
+  return {"--existing-token",   "--module",         kNss, "--token", "NSS Certificate DB",
+          "--module-arguments", nss_arguments(side)};
 }
 
 Words Deployment::generate(const std::string& name, const std::string& policy) const {
@@ -304,6 +328,7 @@ std::vector<std::string> Deployment::objects(const std::string& side,
 std::string Deployment::inventory() const {
   std::string out;
   for (const std::string& side : set_up_sides()) {
+    if (side == nss_) continue;  // pkcs11-tool cannot tell NSS where its token is
     out += side + "\n";
     for (const char* type : {"privkey", "pubkey", "secrkey", "cert", "data"})
       for (const std::string& object : objects(side, type)) out += "  " + object + "\n";

@@ -41,13 +41,19 @@ class Deployment {
  public:
   /// Pool 'edge' with this many members (edge1, edge2, ...), its key av@1 brought up to `stage`.
   /// The first of a kind in a process is made, later ones are copies of it.
-  static Deployment at(Stage stage, std::size_t members = 2);
+  /// The token of the member `nss` is one of NSS softokn, which was there before.
+  static Deployment at(Stage stage, std::size_t members = 2, const std::string& nss = "");
   /// As it stands, in a folder of its own.
   Deployment copy() const;
   /// What the verbs that set up a side are given on top ("--module").
   void init_with(Words more) { more_for_init_ = std::move(more); }
   /// Every verb of the main job, in order. For as long as the deployment stays where it is.
   std::vector<Step> job() const;
+
+  /// Where NSS softokn finds the token of `side`, as C_Initialize is told.
+  std::string nss_arguments(const std::string& side) const;
+  /// What an init verb is told to use an existing token of NSS softokn, made here for `side`.
+  Words nss_token(const std::string& side) const;
 
   /// A scratch folder: in memory where there is some, because every act is synced to the disk.
   static std::unique_ptr<Scratch> folder();
@@ -108,8 +114,8 @@ class Deployment {
   testing::AssertionResult audit_is_whole() const;
 
  private:
-  Deployment(std::unique_ptr<Scratch> scratch, std::vector<std::string> members)
-      : scratch_(std::move(scratch)), members_(std::move(members)) {}
+  Deployment(std::unique_ptr<Scratch> scratch, std::vector<std::string> members, std::string nss)
+      : scratch_(std::move(scratch)), members_(std::move(members)), nss_(std::move(nss)) {}
   const std::filesystem::path& root() const { return scratch_->path(); }
   std::vector<std::string> set_up_sides() const;
   void prepare() const;
@@ -117,6 +123,7 @@ class Deployment {
 
   std::unique_ptr<Scratch> scratch_;
   std::vector<std::string> members_;
+  std::string nss_;  ///< the member whose token is NSS's; empty: none
   Words more_for_init_{};
 };
 
