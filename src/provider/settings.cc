@@ -28,6 +28,7 @@ Settings read_settings(const Core& core) {
   Settings out;
   if (const auto text = core.setting("poolkey-module"))
     out.module = absolute_path("poolkey-module", *text);
+  out.module_arguments = core.setting("poolkey-module-arguments").value_or("");
   if (const auto text = core.setting("poolkey-softhsm2-conf"))
     out.softhsm_conf = absolute_path("poolkey-softhsm2-conf", *text);
   else if (const char* inherited = std::getenv("SOFTHSM2_CONF"); inherited != nullptr)

@@ -63,7 +63,8 @@ void Tokens::load_module() {
                                      "'; correct poolkey-module in openssl.cnf");
   if (!settings_.softhsm_conf.empty())
     ::setenv("SOFTHSM2_CONF", settings_.softhsm_conf.c_str(), /*overwrite=*/1);
-  module_ = hsm::Module::load(settings_.module, hsm::Module::Process::kForeign);
+  module_ = hsm::Module::load(settings_.module, hsm::Module::Process::kForeign,
+                              settings_.module_arguments);
   watch_for_the_end();
 }
 

@@ -149,7 +149,7 @@ TEST(NssDoctorTest, FindsTheShippedProfileOfNss) {
                          (scratch / "pin").string())
                             .c_str()),
             0);
-  const auto module = Module::load(kNss, Module::AtEnd::kFinalize,
+  const auto module = Module::load(kNss, Module::Process::kOurs,
                                    "configdir='sql:" + scratch.path().string() +
                                        "' certPrefix='' keyPrefix='' secmod='secmod.db' flags= ");
   const Pin user("a-pin-of-its-own");
