@@ -198,7 +198,7 @@ bool Bench::is_listed(CK_MECHANISM_TYPE mechanism) const {
 
 void Bench::list_mechanisms() {
   const CK_SLOT_ID slot = token_.info().slot;
-  const CK_FUNCTION_LIST& fn = token_.module().fn();
+  const Calls& fn = token_.module().fn();
   CK_ULONG count = 0;
   check(fn.C_GetMechanismList(slot, nullptr, &count), "list the token's mechanisms");
   listed_.resize(count);

@@ -106,7 +106,7 @@ int doctor(Call& call) {
   const fs::path out = call.arguments.one("--out");
   if (call.arguments.has("--module")) {
     const app::Config config = named_token(call);
-    const hsm::Examination examined = look(call, config, app::load_module(config));
+    const hsm::Examination examined = look(call, config, app::load_module(config, call.options));
     const int status = report(call, examined);
     if (!out.empty()) write_profile(call, examined, out);
     return status;
@@ -116,7 +116,7 @@ int doctor(Call& call) {
   if (config.token_serial.empty())
     throw Error(Errc::kNotFound, "the set-up of '" + call.options.home.string() +
                                      "' was interrupted; run the init verb again");
-  const auto module = app::load_module(config);
+  const auto module = app::load_module(config, call.options);
   std::optional<hsm::Examination> examined;
   keys::record(side.context(), "doctor", config.token_label, "", nullptr, [&]() -> json::object {
     examined = look(call, config, module);

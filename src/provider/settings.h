@@ -14,7 +14,7 @@ namespace poolkey::provider {
 /// there for ever (nginx clears the environment of its workers).
 struct Settings {
   std::filesystem::path module;        ///< poolkey-module
-  std::string module_arguments;        ///< poolkey-module-arguments
+  std::string module_arguments{};        ///< poolkey-module-arguments
   std::filesystem::path softhsm_conf;  ///< poolkey-softhsm2-conf, else $SOFTHSM2_CONF; or empty
   std::string token;                   ///< poolkey-token, a label; empty: the URI says
   std::string serial;                  ///< poolkey-serial; empty: any

@@ -44,7 +44,7 @@ double one_direct_delivery(Receiver& receiver, Pairs& pairs) {
   const double out = seconds_of([&] {
     wrapping_key = raw_unwrap(session, {CKM_RSA_PKCS_OAEP, &oaep, sizeof oaep}, transport_key,
                               blob.first(split), wrapping);
-    raw_unwrap(session, {session.module().quirks().kwp, nullptr, 0}, wrapping_key,
+    raw_unwrap(session, {session.module().profile().kwp().value(), nullptr, 0}, wrapping_key,
                blob.subspan(split), replica);
     raw_create(session, public_object);
   });

@@ -26,7 +26,7 @@ class RawRelease {
   void wrap(CK_OBJECT_HANDLE wrapping_key) {
     hsm::Session& session = token_->keeper();
     CK_RSA_PKCS_OAEP_PARAMS oaep{CKM_SHA_1, CKG_MGF1_SHA1, CKZ_DATA_SPECIFIED, nullptr, 0};
-    raw_wrap(session, {session.module().quirks().kwp, nullptr, 0}, wrapping_key, key_);
+    raw_wrap(session, {session.module().profile().kwp().value(), nullptr, 0}, wrapping_key, key_);
     for (const CK_OBJECT_HANDLE member : members_)
       raw_wrap(session, {CKM_RSA_PKCS_OAEP, &oaep, sizeof oaep}, member, wrapping_key);
   }

@@ -22,7 +22,8 @@ using test::ThrowsErrc;
 
 /// A second Module on the library that the token has loaded and initialised.
 std::shared_ptr<Module> watched(milliseconds limit, std::function<void(const Error&)> overdue) {
-  return Module::load(kFaultyModule, Module::Process::kOurs, Deadline{limit, std::move(overdue)});
+  return Module::load(kFaultyModule, Module::Process::kOurs, "",
+                      Deadline{limit, std::move(overdue)});
 }
 
 TEST(DeadlineTest, ACallThatDoesNotComeBackIsToldWithItsNameAndModule) {
