@@ -128,6 +128,8 @@ void App::open_token(LogCheck check) {
   token_ = hsm::Token::open(module_, token_name(config_));
   use_profile(*module_, token_->info(), profile_file(options_.home));
   context_.token = token_;
+  // Asked before this run begins a step of its own.
+  after_interruption_ = was_interrupted(journal_);
   if (check == LogCheck::kRequire) keys::require_no_older_log(context_);
 }
 
@@ -138,7 +140,7 @@ void App::log_in(hsm::Role role) { log_in(role, ask_pin(role)); }
 void App::log_in(hsm::Role role, const Pin& pin) {
   token_->login(role, pin);
   if (role != hsm::Role::kUser || provider_) return;
-  if (was_interrupted(journal_)) (void)hsm::remove_husks(*token_);
+  if (after_interruption_) (void)hsm::remove_husks(*token_);
   provider_ = std::make_unique<provider::Builtin>(token_);
   context_.library = provider_->context();
   context_.load_key = [this](std::string_view uri) { return provider_->load_private_key(uri); };

@@ -74,6 +74,7 @@ class App {
   SystemClock clock_;
   std::shared_ptr<hsm::Module> module_;
   std::shared_ptr<hsm::Token> token_;
+  bool after_interruption_ = false;
   std::unique_ptr<provider::Builtin> provider_;
   store::Database database_;
   store::Journal journal_;

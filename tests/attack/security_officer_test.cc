@@ -20,7 +20,11 @@ class SecurityOfficerTest : public testing::Test {
 TEST_F(SecurityOfficerTest, PoolKeyIsNotEvenSeenBeforeAUserPinIsSet) {
   const PooledKey& key = sides.pool_key();
   sides.become_security_officer();
-  EXPECT_EQ(hsm::find_private_key(origin, key.public_key, key.id), std::nullopt);
+  EXPECT_TRUE(
+      hsm::find_objects(
+          origin,
+          hsm::Template().set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY}).set(CKA_ID, ByteView(key.id)))
+          .empty());
   sides.become_user();
 }
 

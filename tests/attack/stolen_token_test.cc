@@ -63,7 +63,9 @@ TEST_F(StolenTokenTest, WrongPinOpensNothing) {
 }
 
 TEST_F(StolenTokenTest, PrivateKeysAreNotEvenListedWithoutThePin) {
-  EXPECT_TRUE(hsm::find_private_keys(token->keeper(), {}).empty());
+  EXPECT_TRUE(
+      hsm::find_objects(token->keeper(), hsm::Template().set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY}))
+          .empty());
 }
 
 TEST_F(StolenTokenTest, CopyIsWholeSoOnlyThePinIsMissing) {
