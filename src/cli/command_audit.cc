@@ -168,6 +168,22 @@ int audit_checkpoint(Call& call) {
   return 0;
 }
 
+int audit_resume(Call& call) {
+  app::App side(call.options);
+  side.open_token(app::LogCheck::kSkip);
+  side.log_in(hsm::Role::kUser);
+  const json::object floors =
+      keys::resume_from_older_log(side.context(), call.arguments.one("--reason"));
+  side.checkpoint();
+  call.out.say("The log goes on from here, and says that what came after was lost.");
+  call.out.say("Numbers go on far above those of then: " + json::compact(floors));
+  call.out.say(
+      "Keys and members that came after are not known here; 'pool challenge' and "
+      "'pool collect' tell what the members hold.");
+  call.out.result({{"floors", floors}});
+  return 0;
+}
+
 }  // namespace
 
 std::span<const Command> audit_commands() {
@@ -185,6 +201,11 @@ std::span<const Command> audit_commands() {
        {{"--out", "FILE", "write it here instead of to stdout"},
         {"--signer-out", "FILE", "write the audit signer's certificate here (origin)"}},
        audit_export},
+      {"audit resume",
+       "either",
+       "go on from an older database, where the newer one is lost for good",
+       {{"--reason", "TEXT", "why; it is recorded", true}},
+       audit_resume},
       {"audit checkpoint", "either", "sign the head of the log in the token", {}, audit_checkpoint},
   };
   return commands;

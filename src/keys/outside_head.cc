@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "hsm/object.h"
+#include "keys/number.h"
 
 namespace poolkey::keys {
 namespace {
@@ -150,6 +151,31 @@ std::vector<OutsideHead> heads_in_witness(const fs::path& file) {
     }
   }
   return out;
+}
+
+json::object resume_from_older_log(Context& context, const std::string& reason) {
+  json::array lost;
+  for (const OutsideHead& outside : heads_in_token(*context.token))
+    if (!has_entry(context.database, outside.log))
+      lost.emplace_back(std::to_string(outside.log.seq) + ":" + outside.log.hash);
+  if (lost.empty())
+    throw Error(Errc::kConflict, "the audit log has every head that " +
+                                     context.token->name().str() +
+                                     " knows: it is not an older one, and nothing was given up");
+  json::object floors;
+  record(context, "audit resume", context.token->info().label, "", nullptr, [&]() -> json::object {
+    store::Transaction transaction(context.database);
+    for (const store::PendingOperation& left : context.journal.pending())
+      context.journal.settle(left.verb, left.subject);
+    floors = raise_floors(context.database, context.clock.now());
+    transaction.commit();
+    return {{"reason", reason}, {"lost_heads", lost}, {"floors", floors}};
+  });
+  const auto turn = context.token->writing();
+  const hsm::Lease lease = context.token->lease();
+  for (const CK_OBJECT_HANDLE object : hsm::find_objects(*lease, head_objects()))
+    hsm::destroy_object(*lease, object);
+  return floors;
 }
 
 void require_no_older_log(Context& context) {

@@ -33,4 +33,11 @@ std::vector<OutsideHead> heads_in_witness(const std::filesystem::path& file);
 /// database was restored, or its end was cut off. Called before anything is done with the token.
 void require_no_older_log(Context& context);
 
+/// Goes on from a database that is older than the token's word of it, where the newer one is lost
+/// for good: records which heads the token knew and why they are given up, gives up the operations
+/// that were unfinished then, raises the numbers that must not be handed out twice, and removes the
+/// heads from the token. Gives the numbers from which it goes on. Throws kConflict where the log
+/// has every head: there is nothing to give up.
+json::object resume_from_older_log(Context& context, const std::string& reason);
+
 }  // namespace poolkey::keys

@@ -189,6 +189,25 @@ TEST(OlderDatabaseTest, OfAMemberIsRefused) {
   EXPECT_TRUE(refused(d.on("edge1", {"member", "receive"}), 11, {"edge1", "older copy"}));
 }
 
+TEST(OlderDatabaseTest, IsGoneOnFromOnlyWhenToldSoAndMembersGoAlong) {
+  const Deployment d = Deployment::at(Stage::kGenerated);
+  const Words resume{"audit", "resume", "--reason", "the disk was lost"};
+  EXPECT_TRUE(refused(d.on("origin", resume), 6, {"not an older one"}));
+  const std::string older = read_file(database_of(d, "origin"));
+  d.must("origin", d.release());
+  d.receive_all();
+  write_file(database_of(d, "origin"), older, 0600);
+  EXPECT_TRUE(refused(d.on("origin", d.release()), 11, {"older copy", "audit resume"}));
+  d.must("origin", resume);
+  EXPECT_TRUE(succeeded(d.on("origin", {"audit", "verify"})));
+  EXPECT_THAT(d.must("origin", {"audit", "export"}), HasSubstr("the disk was lost"));
+  d.must("origin", d.release());
+  d.receive_all();
+  d.prove_all();
+  d.must("origin", {"pool", "attest", "edge"});
+  EXPECT_TRUE(succeeded(d.on("origin", {"status", "--check"})));
+}
+
 TEST(TruncatedAuditLogTest, IsFoundByTheTokenAndByTheWitness) {
   const Deployment d = Deployment::at(Stage::kSetUp);
   const std::string witness = d.path("witness.jsonl").string();
