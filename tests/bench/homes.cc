@@ -11,6 +11,7 @@
 #include "keys/oids.h"
 #include "pool/deliver.h"
 #include "pool/repository.h"
+#include "pool/suite.h"
 
 namespace poolkey::bench {
 namespace {
@@ -77,6 +78,7 @@ void Origin::enrol(int members) {
   pool::define_pool(context.database, pool(), {"bench.toml", "pool of the bench"}, names,
                     context.clock.now());
   const std::vector<crypto::PublicKey> keys = transport_keys(members);
+  const pool::TokenReport like_ours = pool::report_of(*context.token);
   log_in(hsm::Role::kSecurityOfficer);
   store::Transaction transaction(context.database);
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -85,6 +87,7 @@ void Origin::enrol(int members) {
     m.token_serial = hex(keys[i].spki_sha256()).substr(0, 16);
     m.identity = m.transport = keys[i];
     m.fingerprint = hex(keys[i].spki_sha256());
+    m.token = like_ours;
     pool::set_enrolled(context.database, pool(), m, context.clock.now());
     hsm::import_trusted_key(context.token->keeper(), keys[i], pool().str() + "/" + names[i].str(),
                             keys[i].spki_sha256());
