@@ -217,12 +217,47 @@ bool forbids_copies(Template& attributes) {
 
 }  // namespace
 
+namespace {
+
+/// What tells one object from another of its class.
+constexpr std::array kTelling{CKA_LABEL, CKA_ID, CKA_VALUE, CKA_MODULUS, CKA_EC_POINT};
+
+bool is_telling(const CK_ATTRIBUTE& attribute) {
+  return std::find(kTelling.begin(), kTelling.end(), attribute.type) != kTelling.end();
+}
+
+/// Throws kConflict unless the object is what was to be copied: the handle of what was staged may
+/// have been given to another one. The wrong copy is destroyed, if it is certain that it is one.
+void require_copy(Session& session, CK_OBJECT_HANDLE copy, Template& asked) {
+  const CK_ATTRIBUTE* attributes = asked.data();
+  Template telling;
+  bool same = true;
+  for (CK_ULONG i = 0; i < asked.count(); ++i) {
+    if (!is_telling(attributes[i])) continue;
+    const ByteView value(static_cast<const std::uint8_t*>(attributes[i].pValue),
+                         attributes[i].ulValueLen);
+    telling.set(attributes[i].type, value);
+    const auto found = read_bytes(session, copy, attributes[i].type);
+    same = same && found && std::equal(found->begin(), found->end(), value.begin(), value.end());
+  }
+  if (same) return;
+  // Where it is there after all, it was the copy's own handle that came to mean something else.
+  if (find_objects(session, std::move(telling)).empty()) destroy_object(session, copy);
+  throw Error(Errc::kConflict,
+              "the token wrote another object than the one that it was given, as when a handle is "
+              "given to another object; run it again");
+}
+
+}  // namespace
+
 CK_OBJECT_HANDLE create_token_object(Session& session, Template attributes) {
   if (!session.module().quirks().creates_in_pieces || forbids_copies(attributes))
     return create_object(session, std::move(attributes.set(CKA_TOKEN, true)));
   Unfinished passing(session);
-  const CK_OBJECT_HANDLE staged = passing.add(create_object(session, std::move(attributes)));
-  return copy_object(session, staged, Template().set(CKA_TOKEN, true));
+  const CK_OBJECT_HANDLE staged = passing.add(create_object(session, attributes));
+  const CK_OBJECT_HANDLE out = copy_object(session, staged, Template().set(CKA_TOKEN, true));
+  require_copy(session, out, attributes);
+  return out;
 }
 
 void destroy_object(Session& session, CK_OBJECT_HANDLE object) {

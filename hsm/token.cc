@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "base/log.h"
-#include "hsm/object.h"
 #include "hsm/rv.h"
 #include "hsm/token_file.h"
 

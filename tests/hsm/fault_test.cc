@@ -137,6 +137,20 @@ TEST_F(FaultTest, APairIsItsOwnWhicheverHandleIsGivenToAnotherKeyWhileItIsMade) 
   EXPECT_GT(refused, 10);
 }
 
+TEST_F(FaultTest, ACopyOfAnotherObjectIsNotLeftInTheTokenInItsPlace) {
+  make("other");
+  const crypto::PublicKey key = make("k");
+  const Bytes id = spec("k").id;
+  destroy_by_id(*token, id);
+  for (const char* fault : {"C_CopyObject 1 reuse-object", "C_GetAttributeValue 1 reuse-object"}) {
+    set_faults(fault);
+    EXPECT_THROW(create_public_object(*token->lease(), key, {}, "k", id), Error) << fault;
+    set_faults("");
+    destroy_by_id(*token, id);
+    EXPECT_EQ(objects(), 2U) << fault;
+  }
+}
+
 TEST_F(FaultTest, APairThatLostItsPublicObjectIsNotAdopted) {
   KeyPairSpec wanted = spec("k");
   wanted.algorithm = "RSA-2048";  // of which the private object tells the public key
