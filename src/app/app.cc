@@ -112,6 +112,17 @@ App::App(Options options)
   if (!options_.so_pin.empty()) (void)parse_so_pin_source(options_.so_pin);
 }
 
+App::~App() {
+  if (!options_.keep) return;
+  struct Open {  // ends in the reverse order
+    std::shared_ptr<hsm::Module> module;
+    std::shared_ptr<hsm::Token> token;
+    std::unique_ptr<provider::Builtin> provider;
+  };
+  options_.keep(
+      std::make_shared<Open>(std::move(module_), std::move(token_), std::move(provider_)));
+}
+
 void App::require(Side side) const {
   if (config_.side == side) return;
   throw Error(Errc::kInvalidArgument, "this is a verb of " + std::string(name(side)) + ", and '" +

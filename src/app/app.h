@@ -23,6 +23,10 @@ struct Options {
   /// Called when a call into the module takes longer than the configuration allows; must not
   /// return (hsm::Deadline). Where it is empty, calls may take as long as they like.
   std::function<void(const Error&)> overdue{};
+  /// Takes over what is closed last, the token and its module: their last calls may hang as well,
+  /// and by then the verb has done its work and should have said so. Where it is empty, App closes
+  /// them.
+  std::function<void(std::shared_ptr<void>)> keep{};
 };
 
 /// Whether the token's word about the audit log is asked before anything is done with it.
@@ -36,6 +40,7 @@ class App {
   explicit App(Options options);
   App(const App&) = delete;
   App& operator=(const App&) = delete;
+  ~App();
 
   const Config& config() const { return config_; }
   const std::filesystem::path& home() const { return options_.home; }

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -124,16 +125,25 @@ int fail(const Error& error, const Global& global) {
   return status;
 }
 
+/// How one verb ended, and what is still open then.
+struct Ending {
+  std::atomic<int> status = -1;  ///< once the verb has said what it did
+  std::shared_ptr<void> open{};
+};
+
 /// A call hangs in the module and cannot be taken back, so nothing is unwound: the kernel lets go
 /// of the locks, and the audit log keeps an intent without an outcome, which is what is known.
-[[noreturn]] void end_overdue(const Error& error, const Global& global) {
-  const int status = fail(error, global);
+/// Where only closing hangs, the verb has ended as it said.
+[[noreturn]] void end_overdue(const Error& error, const Global& global, const Ending& ending) {
+  const int said = ending.status;
+  if (said >= 0) log("cli").warn("the verb has ended; while closing, {}", error.what());
+  const int status = said >= 0 ? said : fail(error, global);
   std::cout.flush();
   std::fflush(stdout);
   ::_exit(status);
 }
 
-int run_bound(const Bound& bound, const Global& global, Output& out) {
+int run_bound(const Bound& bound, const Global& global, Output& out, Ending& ending) {
   const Arguments arguments = collect(bound);
   // Absolute: configuration files of the HSM's library are read from wherever it likes.
   const auto absolute = [](const std::string& path) {
@@ -144,9 +154,30 @@ int run_bound(const Bound& bound, const Global& global, Output& out) {
              .pin = global.pin,
              .so_pin = global.so_pin,
              .witness = absolute(global.witness),
-             .overdue = [&](const Error& error) { end_overdue(error, global); }},
+             .overdue = [&](const Error& error) { end_overdue(error, global, ending); },
+             .keep = [&](std::shared_ptr<void> open) { ending.open = std::move(open); }},
             out};
   return bound.command->run(call);
+}
+
+/// Runs the verb and says how it ended; then closes what it opened.
+int run_and_close(const Bound& bound, const Global& global) {
+  Ending ending;
+  Output out(global.format == "json");
+  try {
+    const int status = run_bound(bound, global, out, ending);
+    out.finish();
+    ending.status = status;
+  } catch (const Error& error) {
+    ending.status = fail(error, global);
+  } catch (const std::exception& error) {
+    ending.status =
+        fail(Error(Errc::kInternal, std::string("internal error: ") + error.what()), global);
+  }
+  std::cout.flush();
+  std::fflush(stdout);
+  ending.open.reset();
+  return ending.status;
 }
 
 int run(int argc, char** argv) {
@@ -205,18 +236,11 @@ int run(int argc, char** argv) {
   }
   try {
     set_log_level(global.log_level);
-    Output out(global.format == "json");
-    for (const Bound& bound : all)
-      if (bound.app->parsed()) {
-        const int status = run_bound(bound, global, out);
-        out.finish();
-        return status;
-      }
   } catch (const Error& error) {
     return fail(error, global);
-  } catch (const std::exception& error) {
-    return fail(Error(Errc::kInternal, std::string("internal error: ") + error.what()), global);
   }
+  for (const Bound& bound : all)
+    if (bound.app->parsed()) return run_and_close(bound, global);
   return 0;
 }
 

@@ -57,6 +57,17 @@ TEST_F(ModuleTest, ACallThatHangsUnderTheProcessesLockLeavesItToTheNext) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
 }
 
+TEST_F(ModuleTest, AVerbThatIsDoneSaysSoBeforeItsClosingHangs) {
+  Words verb = d.generate();
+  verb.insert(verb.begin(), {"--format", "json"});
+  for (const char* call : {"C_CloseSession", "C_Finalize"}) {
+    const Outcome outcome = on("origin", verb, std::string(call) + " 1 hang");
+    EXPECT_TRUE(succeeded(outcome)) << call;
+    EXPECT_THAT(outcome.out, HasSubstr("\"key\": \"av@")) << call;
+    EXPECT_THAT(outcome.err, HasSubstr(call));
+  }
+}
+
 TEST_F(ModuleTest, AHangIsToldToProgramsAsJson) {
   const Outcome hung = on("origin", {"--format", "json", "audit", "checkpoint"}, "C_Sign 1 hang");
   EXPECT_EQ(hung.status, kTimeout);
