@@ -7,18 +7,10 @@ namespace {
 
 using std::chrono::steady_clock;
 
-sigset_t sigpipe() {
-  sigset_t out;
-  ::sigemptyset(&out);
-  ::sigaddset(&out, SIGPIPE);
-  return out;
-}
-
 }  // namespace
 
 CallInProgress::CallInProgress(const Calls& calls, const char* function) noexcept
     : calls_(calls), function_(function), start_(steady_clock::now()), place_(Calls::kPlaces) {
-  if (calls_.shielded_) block_sigpipe();
   if (!calls_.watched_) return;
   for (std::size_t i = 0; i < Calls::kPlaces; ++i) {
     const char* nobody = nullptr;
@@ -34,24 +26,6 @@ CallInProgress::~CallInProgress() {
     calls_.places_[place_].since = 0;
     calls_.places_[place_].function = nullptr;
   }
-  if (blocked_) unblock_sigpipe();
-}
-
-// Where the thread has blocked it already, the process has its own arrangement; where not, none can
-// be pending, and one that is pending afterwards is the module's.
-void CallInProgress::block_sigpipe() noexcept {
-  sigset_t before;
-  const sigset_t only = sigpipe();
-  ::pthread_sigmask(SIG_BLOCK, &only, &before);
-  blocked_ = ::sigismember(&before, SIGPIPE) == 0;
-}
-
-void CallInProgress::unblock_sigpipe() noexcept {
-  const sigset_t only = sigpipe();
-  const timespec at_once{};
-  while (::sigtimedwait(&only, nullptr, &at_once) == SIGPIPE) {
-  }
-  ::pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
 }
 
 CK_RV CallInProgress::ended(CK_RV rv) const {

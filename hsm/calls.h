@@ -1,8 +1,6 @@
-// Every C_ call of ours goes through here: logged, watched by the deadline, kept from SIGPIPE.
+// Every C_ call of ours goes through here: logged, and watched by the deadline.
 // May touch: base. Called by: module (makes it), everything in hsm/ that calls `fn().C_...`.
 #pragma once
-
-#include <signal.h>
 
 #include <array>
 #include <atomic>
@@ -28,14 +26,10 @@ class CallInProgress {
   CK_RV ended(CK_RV rv) const;
 
  private:
-  void block_sigpipe() noexcept;
-  void unblock_sigpipe() noexcept;
-
   const Calls& calls_;
   const char* function_;
   std::chrono::steady_clock::time_point start_;
   std::size_t place_;
-  bool blocked_ = false;
 };
 
 /// One function of a module; called as the function itself is.
@@ -67,15 +61,12 @@ class Calls {
 
   /// From now on overdue() knows of every call. Before that it knows of none.
   void watch() { watched_ = true; }
-  /// From now on a SIGPIPE that the module raises in a calling thread is kept from it: for foreign
-  /// processes, which may not have it ignored. Our own programs ignore it as a whole.
-  void shield_from_sigpipe() { shielded_ = true; }
 
   /// The function that has been inside the module for longer than `limit`, if there is one.
   std::optional<const char*> overdue(std::chrono::milliseconds limit) const;
 
   const CK_FUNCTION_LIST& real() const { return *real_; }
-  bool observed() const { return watched_ || shielded_ || log_.should_log(spdlog::level::debug); }
+  bool observed() const { return watched_ || log_.should_log(spdlog::level::debug); }
 
  private:
   friend class CallInProgress;
@@ -90,7 +81,6 @@ class Calls {
   CK_FUNCTION_LIST* real_;
   spdlog::logger& log_;
   bool watched_ = false;
-  bool shielded_ = false;
   mutable std::array<Place, kPlaces> places_;
 };
 

@@ -77,9 +77,7 @@ Module::Module(fs::path path, void* library, CK_FUNCTION_LIST* functions, Proces
       library_(library),
       calls_(functions),
       process_(process),
-      arguments_(std::move(arguments)) {
-  if (process_ == Process::kForeign) calls_.shield_from_sigpipe();
-}
+      arguments_(std::move(arguments)) {}
 
 std::shared_ptr<Module> Module::load(const fs::path& path, Process process, std::string arguments,
                                      std::optional<Deadline> deadline) {
@@ -120,10 +118,11 @@ void Module::initialize() {
                 "the folder of the tokens, '" + softhsm_token_folder().string() +
                     "', is not there; bring it back, or correct directories.tokendir in '" +
                     softhsm_configuration().string() + "'");
-  if (rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) {
+  if (rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
     check(rv, "initialise the module '" + path_.string() + "'");
-    initialized_by_us_ = true;
-  }
+  // After a fork the module may have come along initialised, by us.
+  if (initialized_ == Initialized::kNobodys)
+    initialized_ = rv == CKR_OK ? Initialized::kOurs : Initialized::kTheirs;
   CK_INFO info{};
   check(calls_.C_GetInfo(&info), "ask '" + path_.string() + "' what it is");
   quirks_ = &quirks_for(trimmed(info.manufacturerID, sizeof info.manufacturerID));
@@ -133,7 +132,7 @@ void Module::initialize() {
 Module::~Module() {
   for (auto act = at_end_.rbegin(); act != at_end_.rend(); ++act) (*act)();
   if (process_ == Process::kForeign) return;
-  if (initialized_by_us_) calls_.C_Finalize(nullptr);
+  if (initialized_ == Initialized::kOurs) calls_.C_Finalize(nullptr);
   ::dlclose(library_);
 }
 
@@ -208,11 +207,17 @@ std::vector<TokenInfo> Module::tokens() const {
 }
 
 bool Module::reload() {
-  if (!initialized_by_us_) return false;
-  calls_.C_Finalize(nullptr);
-  initialized_by_us_ = false;
+  if (initialized_ == Initialized::kTheirs) return false;
+  if (initialized_ == Initialized::kOurs) calls_.C_Finalize(nullptr);
+  initialized_ = Initialized::kNobodys;
+  ++incarnation_;
   initialize();
   return true;
+}
+
+void Module::initialize_after_fork() {
+  ++incarnation_;
+  initialize();
 }
 
 std::optional<FileLock> Module::process_lock() const {

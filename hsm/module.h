@@ -2,6 +2,7 @@
 // May touch: base, dlopen. Called by: token, init, inventory, app; the provider, lazily.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -40,8 +41,7 @@ struct TokenInfo {
 /// destructors run: SoftHSM crashes in them.
 class Module : public std::enable_shared_from_this<Module> {
  public:
-  /// In whose process the module is. A foreign one keeps it loaded and initialised to its end, and
-  /// its signals are its own: a SIGPIPE of the module's is kept from it.
+  /// In whose process the module is. A foreign one keeps it loaded and initialised to its end.
   enum class Process { kOurs, kForeign };
 
   /// `arguments` is what the module is told by C_Initialize (NSS softokn wants where its tokens
@@ -74,8 +74,14 @@ class Module : public std::enable_shared_from_this<Module> {
   std::vector<TokenInfo> tokens() const;
 
   /// C_Finalize and C_Initialize, where our C_Initialize was the first: every handle of the
-  /// process on this module is dead afterwards. False if the module belongs to somebody else.
+  /// process on this module is dead afterwards. False if the module belongs to somebody else. Where
+  /// it throws the module is left as it was before its first C_Initialize, and may be reloaded.
   bool reload();
+  /// In the child of a fork: C_Initialize again, as PKCS#11 v2.40 section 5.4 wants it. Sessions
+  /// and handles of the parent's are dead here, and are not closed.
+  void initialize_after_fork();
+  /// Grows when all sessions and handles die at once.
+  std::uint64_t incarnation() const { return incarnation_; }
 
   /// Our processes' turn at what the quirks say must not happen at the same time; empty where the
   /// module has no such quirk. Throws kTimeout.
@@ -103,7 +109,10 @@ class Module : public std::enable_shared_from_this<Module> {
   std::unique_ptr<Watchdog> watchdog_;  ///< looks at calls_
   const Quirks* quirks_ = nullptr;
   std::optional<Profile> profile_;
-  bool initialized_by_us_ = false;
+  /// Whose C_Initialize it was that holds; kNobodys: ours was undone, and is to come again.
+  enum class Initialized { kNobodys, kOurs, kTheirs };
+  Initialized initialized_ = Initialized::kNobodys;
+  std::atomic<std::uint64_t> incarnation_ = 1;
   std::vector<std::function<void()>> at_end_;
 };
 

@@ -340,7 +340,7 @@ void require_login(Session& session) {
   CK_SESSION_INFO info{};
   check(session.fn().C_GetSessionInfo(session.handle(), &info), "look at the session");
   if (info.state != CKS_RW_USER_FUNCTIONS && info.state != CKS_RO_USER_FUNCTIONS)
-    throw Error(Errc::kUnavailable,
+    throw Error(Errc::kUnavailable, CKR_USER_NOT_LOGGED_IN,
                 "the token has lost its login, as when an HSM is restarted; nothing is known about "
                 "its keys. Run it again");
 }

@@ -10,7 +10,6 @@
 namespace poolkey::hsm {
 namespace {
 
-constexpr std::size_t kMaxSessions = 64;
 constexpr std::size_t kLabelSize = 32;
 
 CK_UTF8CHAR* pin_data(const Pin& pin) {
@@ -56,16 +55,21 @@ TokenInfo find_token(Module& module, const TokenName& name) {
   return found.front();
 }
 
-Session::Session(std::shared_ptr<Module> module, CK_SLOT_ID slot) : module_(std::move(module)) {
+Session::Session(std::shared_ptr<Module> module, CK_SLOT_ID slot)
+    : module_(std::move(module)), incarnation_(module_->incarnation()) {
   check(fn().C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &handle_),
         "open a session");
 }
 
 Session::Session(Session&& other) noexcept
-    : module_(std::move(other.module_)), handle_(std::exchange(other.handle_, CK_INVALID_HANDLE)) {}
+    : module_(std::move(other.module_)),
+      incarnation_(other.incarnation_),
+      handle_(std::exchange(other.handle_, CK_INVALID_HANDLE)) {}
 
 Session::~Session() {
-  if (handle_ != CK_INVALID_HANDLE) fn().C_CloseSession(handle_);
+  // After a C_Finalize, or in the child of a fork, the number may be another session's.
+  if (handle_ != CK_INVALID_HANDLE && incarnation_ == module_->incarnation())
+    fn().C_CloseSession(handle_);
 }
 
 Lease::~Lease() {
@@ -74,18 +78,23 @@ Lease::~Lease() {
   token_->give_back(std::move(session_), spoiled_ || by_exception);
 }
 
-Token::Token(std::shared_ptr<Module> module, TokenInfo info)
+Token::Token(std::shared_ptr<Module> module, TokenInfo info, std::size_t max_sessions)
     : module_(std::move(module)), info_(std::move(info)) {
   keeper_ = std::make_unique<Session>(module_, info_.slot);
   const CK_ULONG said = info_.max_sessions;
   limit_ = said == CK_EFFECTIVELY_INFINITE || said == CK_UNAVAILABLE_INFORMATION
-               ? kMaxSessions
-               : std::clamp<std::size_t>(said, 2, kMaxSessions) - 1;
+               ? max_sessions
+               : std::min<std::size_t>(std::max<std::size_t>(said, 2) - 1, max_sessions);
 }
 
 std::shared_ptr<Token> Token::open(std::shared_ptr<Module> module, const TokenName& name) {
   TokenInfo info = find_token(*module, name);
-  return std::shared_ptr<Token>(new Token(std::move(module), std::move(info)));
+  return open(std::move(module), std::move(info));
+}
+
+std::shared_ptr<Token> Token::open(std::shared_ptr<Module> module, TokenInfo info,
+                                   std::size_t max_sessions) {
+  return std::shared_ptr<Token>(new Token(std::move(module), std::move(info), max_sessions));
 }
 
 void Token::login(Role role, const Pin& pin) {
@@ -114,18 +123,23 @@ void Token::logout() {
   check(module_->fn().C_Logout(keeper_->handle()), "log out of " + name().str());
 }
 
-Lease Token::lease() {
+Lease Token::lease(Clock::time_point until) {
   std::unique_lock hold(mutex_);
-  returned_.wait(hold, [&] { return lent_ < limit_; });
+  const auto one_is_free = [&] { return lent_ < limit_; };
+  if (until == Clock::time_point::max())
+    returned_.wait(hold, one_is_free);
+  else if (!returned_.wait_until(hold, until, one_is_free))
+    throw Error(Errc::kTimeout, "all " + std::to_string(limit_) + " sessions with " + name().str() +
+                                    " are in use; the module may not answer any more");
   ++lent_;
   if (!idle_.empty()) {
     std::unique_ptr<Session> session = std::move(idle_.back());
     idle_.pop_back();
-    return {shared_from_this(), std::move(session)};
+    return {shared_from_this(), std::move(session), /*fresh=*/false};
   }
   hold.unlock();  // no lock of ours is held across a call into the module
   try {
-    return {shared_from_this(), std::make_unique<Session>(module_, info_.slot)};
+    return {shared_from_this(), std::make_unique<Session>(module_, info_.slot), /*fresh=*/true};
   } catch (...) {
     give_back(nullptr, true);
     throw;

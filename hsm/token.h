@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <memory>
@@ -28,7 +29,7 @@ struct TokenName {
 /// Throws kNotFound, or kConflict where several tokens have the label and no serial was given.
 TokenInfo find_token(Module& module, const TokenName& name);
 
-/// One C_OpenSession, closed at the end.
+/// One C_OpenSession, closed at the end, unless all sessions of then are dead already.
 class Session {
  public:
   Session(std::shared_ptr<Module> module, CK_SLOT_ID slot);
@@ -42,6 +43,7 @@ class Session {
 
  private:
   std::shared_ptr<Module> module_;
+  std::uint64_t incarnation_;
   CK_SESSION_HANDLE handle_ = CK_INVALID_HANDLE;
 };
 
@@ -58,21 +60,28 @@ class Lease {
 
   Session& operator*() const { return *session_; }
   Session* operator->() const { return session_.get(); }
+  /// The session was opened for this lease: the token may be another than that of earlier ones.
+  bool is_fresh() const { return fresh_; }
   void spoil() { spoiled_ = true; }
 
  private:
   friend class Token;
-  Lease(std::shared_ptr<Token> token, std::unique_ptr<Session> session)
+  Lease(std::shared_ptr<Token> token, std::unique_ptr<Session> session, bool fresh)
       : token_(std::move(token)),
         session_(std::move(session)),
+        fresh_(fresh),
         exceptions_(std::uncaught_exceptions()) {}
   std::shared_ptr<Token> token_;
   std::unique_ptr<Session> session_;
+  bool fresh_;
   int exceptions_;  ///< in flight when the lease began
   bool spoiled_ = false;
 };
 
 enum class Role { kUser, kSecurityOfficer };
+
+/// Not more sessions are lent, whatever the token could bear.
+inline constexpr std::size_t kSessionLimit = 64;
 
 /// An open token. It keeps one session of its own for as long as it lives, because a login ends
 /// with the last session. May be used by several threads; login and logout by one at a time.
@@ -80,6 +89,9 @@ class Token : public std::enable_shared_from_this<Token> {
  public:
   /// Opens the token by name without logging in. Throws as find_token.
   static std::shared_ptr<Token> open(std::shared_ptr<Module> module, const TokenName& name);
+  /// Opens a token that was found already, with a bound of the caller's on its sessions.
+  static std::shared_ptr<Token> open(std::shared_ptr<Module> module, TokenInfo info,
+                                     std::size_t max_sessions = kSessionLimit);
 
   /// C_Login, once, under the processes' lock. A PIN at its final try is not tried. Throws
   /// kAuthFailed (never to be retried), kConflict if another role is logged in. Where the role is
@@ -88,8 +100,10 @@ class Token : public std::enable_shared_from_this<Token> {
   /// C_Logout: every private handle of the process on this token is dead afterwards.
   void logout();
 
-  /// A session for one operation; waits while all are lent. Throws as C_OpenSession says.
-  Lease lease();
+  using Clock = std::chrono::steady_clock;
+  /// A session for one operation; waits while all are lent. Throws kTimeout, or as C_OpenSession
+  /// says.
+  Lease lease(Clock::time_point until = Clock::time_point::max());
   /// How often a session was spoiled. What was known of handles before may not hold any more: a
   /// token that lost its sessions may give the same handles to other objects.
   std::uint64_t epoch() const { return epoch_; }
@@ -106,7 +120,7 @@ class Token : public std::enable_shared_from_this<Token> {
 
  private:
   friend class Lease;
-  Token(std::shared_ptr<Module> module, TokenInfo info);
+  Token(std::shared_ptr<Module> module, TokenInfo info, std::size_t max_sessions);
   void give_back(std::unique_ptr<Session> session, bool spoiled) noexcept;
 
   std::shared_ptr<Module> module_;

@@ -15,20 +15,43 @@ hsm::Template of_class(const hsm::Uri& uri, CK_OBJECT_CLASS object_class) {
 
 bool names_one(const hsm::Uri& uri) { return uri.object || uri.id || uri.type == "private"; }
 
+/// A private key object as it was seen.
+struct Seen {
+  PublicPart part;
+  Bytes id;
+  std::string label;
+  CK_OBJECT_HANDLE object;
+};
+
+/// What one token has of what is looked for.
+struct Harvest {
+  std::shared_ptr<SigningToken> token;
+  std::uint64_t link = 0;
+  std::vector<Seen> private_keys{};
+  std::vector<PublicPart> public_keys{};
+  std::vector<Bytes> certificates{};
+  std::optional<std::string> nameless{};  ///< a private key whose public part cannot be had
+
+  bool is_empty() const {
+    return private_keys.empty() && public_keys.empty() && certificates.empty();
+  }
+};
+
 /// One search of one token, under one lease.
 class Search {
  public:
-  Search(SigningToken& token, const hsm::Uri& uri, Expected expected)
-      : token_(token), lease_(token.lease()), uri_(uri), expected_(expected) {}
+  Search(hsm::Session& session, const hsm::Uri& uri, Expected expected)
+      : session_(session), uri_(uri), expected_(expected) {}
 
-  std::vector<Found> run() {
-    if (wants("private", Expected::kPrivateKey)) add_private_keys();
-    if (wants("public", Expected::kPublicKey)) add_public_keys();
-    if (wants("cert", Expected::kCertificate)) add_certificates();
+  void run(Harvest& out) {
+    if (wants("private", Expected::kPrivateKey)) add_private_keys(out);
+    if (wants("public", Expected::kPublicKey)) add_public_keys(out);
+    if (wants("cert", Expected::kCertificate)) add_certificates(out);
+    if (expected_ != Expected::kPublicKey || !out.is_empty() || uri_.type == "cert") return;
     // A token may keep no public object beside an RSA key.
-    if (expected_ == Expected::kPublicKey && found_.empty() && uri_.type != "cert")
-      for (const auto& key : private_keys()) add(std::make_shared<Key>(Key{key->part, nullptr}));
-    return std::move(found_);
+    add_private_keys(out);
+    for (Seen& key : out.private_keys) out.public_keys.push_back(std::move(key.part));
+    out.private_keys.clear();
   }
 
  private:
@@ -37,66 +60,38 @@ class Search {
            (expected_ == Expected::kAnything || expected_ == kind);
   }
 
-  void add(std::shared_ptr<const Key> key) { found_.push_back({std::move(key), {}}); }
-
   /// Different private keys; several objects that hold one key count once.
-  std::vector<std::shared_ptr<const Key>> private_keys() {
-    std::vector<std::shared_ptr<const Key>> out;
+  void add_private_keys(Harvest& out) {
     for (const CK_OBJECT_HANDLE object :
-         hsm::find_objects(*lease_, of_class(uri_, CKO_PRIVATE_KEY))) {
-      const auto part = public_part_of_private(*lease_, object);
-      Bytes id = hsm::read_bytes(*lease_, object, CKA_ID).value_or(Bytes{});
-      std::string label = to_text(hsm::read_bytes(*lease_, object, CKA_LABEL).value_or(Bytes{}));
-      if (!part) {
-        nameless_ = label;
-        continue;
-      }
-      if (std::ranges::none_of(out, [&](const auto& key) { return key->part == *part; }))
-        out.push_back(std::make_shared<Key>(
-            Key{*part, token_.private_key(object, *part, std::move(id), std::move(label))}));
-    }
-    return out;
-  }
-
-  void add_private_keys() {
-    const auto keys = private_keys();
-    const bool one = names_one(uri_) || expected_ == Expected::kPrivateKey;
-    if (one && keys.size() > 1)
-      throw Error(Errc::kConflict, "'" + uri_.str() + "' names " + std::to_string(keys.size()) +
-                                       " different private keys; name one by id= or object=");
-    if (one && keys.empty() && nameless_)
-      throw Error(Errc::kUnsupported,
-                  "the private key '" + *nameless_ + "' of token '" + token_.info().label +
-                      "' has no public key object with the same id beside it, or is neither RSA "
-                      "nor on P-256, P-384 or P-521");
-    for (const auto& key : keys) add(key);
-  }
-
-  void add_public_keys() {
-    for (const CK_OBJECT_HANDLE object :
-         hsm::find_objects(*lease_, of_class(uri_, CKO_PUBLIC_KEY))) {
-      const auto part = read_public_part(*lease_, object);
-      // A pair is listed once, and so is a key that stands twice.
-      if (part &&
-          std::ranges::none_of(found_, [&](const Found& f) { return f.key->part == *part; }))
-        add(std::make_shared<Key>(Key{*part, nullptr}));
+         hsm::find_objects(session_, of_class(uri_, CKO_PRIVATE_KEY))) {
+      auto part = public_part_of_private(session_, object);
+      Bytes id = hsm::read_bytes(session_, object, CKA_ID).value_or(Bytes{});
+      std::string label = to_text(hsm::read_bytes(session_, object, CKA_LABEL).value_or(Bytes{}));
+      if (!part)
+        out.nameless = label;
+      else if (std::ranges::find(out.private_keys, *part, &Seen::part) == out.private_keys.end())
+        out.private_keys.push_back({std::move(*part), std::move(id), std::move(label), object});
     }
   }
 
-  void add_certificates() {
+  void add_public_keys(Harvest& out) {
     for (const CK_OBJECT_HANDLE object :
-         hsm::find_objects(*lease_, of_class(uri_, CKO_CERTIFICATE))) {
-      auto der = hsm::read_bytes(*lease_, object, CKA_VALUE);
-      if (der && !der->empty()) found_.push_back({nullptr, std::move(*der)});
+         hsm::find_objects(session_, of_class(uri_, CKO_PUBLIC_KEY)))
+      if (auto part = read_public_part(session_, object))
+        out.public_keys.push_back(std::move(*part));
+  }
+
+  void add_certificates(Harvest& out) {
+    for (const CK_OBJECT_HANDLE object :
+         hsm::find_objects(session_, of_class(uri_, CKO_CERTIFICATE))) {
+      auto der = hsm::read_bytes(session_, object, CKA_VALUE);
+      if (der && !der->empty()) out.certificates.push_back(std::move(*der));
     }
   }
 
-  SigningToken& token_;
-  hsm::Lease lease_;
+  hsm::Session& session_;
   const hsm::Uri& uri_;
   Expected expected_;
-  std::vector<Found> found_;
-  std::optional<std::string> nameless_;  ///< a private key whose public part cannot be had
 };
 
 std::string_view noun(Expected expected) {
@@ -129,21 +124,129 @@ hsm::Uri parse_object_uri(std::string_view text) {
   return uri;
 }
 
-std::vector<Found> look_up(Tokens& tokens, const hsm::Uri& uri, Expected expected,
-                           const PinSource& prompt) {
-  const std::shared_ptr<SigningToken> token = tokens.find(uri);
+namespace {
+
+Harvest search(const std::shared_ptr<SigningToken>& token, const hsm::Uri& uri, Expected expected,
+               Clock::time_point until) {
+  Harvest out;
+  token->run_patiently(
+      [&](const Link& link) {
+        out = {.token = token, .link = link.number};
+        const hsm::Lease lease = link.token->lease(until);
+        Search(*lease, uri, expected).run(out);
+        if (out.is_empty() && token->logged_in()) hsm::require_login(*lease);
+      },
+      until);
+  return out;
+}
+
+/// Logs in only where that is needed.
+Harvest harvest(Tokens& tokens, const std::shared_ptr<SigningToken>& token, const hsm::Uri& uri,
+                Expected expected, const PinSource& prompt) {
   const bool maybe_private = (!uri.type || uri.type == "private") &&
                              (expected == Expected::kAnything || expected == Expected::kPrivateKey);
-  if (maybe_private) tokens.login(*token, prompt);
-  std::vector<Found> found = Search(*token, uri, expected).run();
+  if (maybe_private) token->login(prompt, tokens.deadline());
+  Harvest out = search(token, uri, expected, tokens.deadline());
   // Public objects may be hidden, too: SoftHSM makes keys private by default.
-  if (found.empty() && !token->logged_in()) {
-    tokens.login(*token, prompt);
-    found = Search(*token, uri, expected).run();
+  if (!out.is_empty() || token->logged_in()) return out;
+  token->login(prompt, tokens.deadline());
+  return search(token, uri, expected, tokens.deadline());
+}
+
+/// What the tokens have, with each key once.
+class Merge {
+ public:
+  Merge(const Tokens& tokens, const std::vector<Harvest>& harvests,
+        const std::vector<std::shared_ptr<SigningToken>>& away)
+      : tokens_(tokens), harvests_(harvests), away_(away) {}
+
+  std::vector<Found> run() {
+    for (const Harvest& one : harvests_)
+      for (const Seen& key : one.private_keys)
+        if (!has(key.part)) add(std::make_shared<Key>(Key{key.part, private_key(key)}));
+    // A pair is listed once, and so is a key that stands twice.
+    for (const Harvest& one : harvests_)
+      for (const PublicPart& part : one.public_keys)
+        if (!has(part)) add(std::make_shared<Key>(Key{part, nullptr}));
+    for (const Harvest& one : harvests_)
+      for (const Bytes& der : one.certificates)
+        if (std::ranges::find(found_, der, &Found::certificate) == found_.end())
+          found_.push_back({nullptr, der});
+    return std::move(found_);
   }
+
+ private:
+  bool has(const PublicPart& part) const {
+    return std::ranges::any_of(found_, [&](const Found& f) { return f.key->part == part; });
+  }
+  void add(std::shared_ptr<const Key> key) { found_.push_back({std::move(key), {}}); }
+
+  /// With the replicas of every token that has the key, or may have it once it is back.
+  std::shared_ptr<PrivateKey> private_key(const Seen& key) const {
+    std::vector<std::shared_ptr<Replica>> replicas;
+    for (const Harvest& one : harvests_) {
+      const auto seen = std::ranges::find(one.private_keys, key.part, &Seen::part);
+      if (seen == one.private_keys.end()) continue;
+      replicas.push_back(one.token->replica(seen->part, seen->id, seen->label));
+      replicas.back()->know(one.link, seen->object);
+    }
+    for (const auto& token : away_) replicas.push_back(token->replica(key.part, key.id, key.label));
+    return std::make_shared<PrivateKey>(std::move(replicas), key.part, tokens_.patience());
+  }
+
+  const Tokens& tokens_;
+  const std::vector<Harvest>& harvests_;
+  const std::vector<std::shared_ptr<SigningToken>>& away_;
+  std::vector<Found> found_;
+};
+
+std::string names_of(const std::vector<std::shared_ptr<SigningToken>>& tokens) {
+  std::string out;
+  for (const auto& token : tokens) out += (out.empty() ? "" : ", ") + token->name().str();
+  return out;
+}
+
+void require_one(const std::vector<Found>& found, const std::vector<Harvest>& harvests,
+                 const hsm::Uri& uri) {
+  const auto keys = std::ranges::count_if(
+      found, [](const Found& f) { return f.key != nullptr && f.key->is_private(); });
+  if (keys > 1)
+    throw Error(Errc::kConflict, "'" + uri.str() + "' names " + std::to_string(keys) +
+                                     " different private keys; name one by id= or object=");
+  if (keys == 1) return;
+  for (const Harvest& one : harvests)
+    if (one.nameless)
+      throw Error(Errc::kUnsupported,
+                  "the private key '" + *one.nameless + "' of " + one.token->name().str() +
+                      " has no public key object with the same id beside it, or is neither RSA "
+                      "nor on P-256, P-384 or P-521");
+}
+
+}  // namespace
+
+std::vector<Found> look_up(Tokens& tokens, const hsm::Uri& uri, Expected expected,
+                           const PinSource& prompt) {
+  const std::string text = uri.str();
+  const bool one = names_one(uri) || expected == Expected::kPrivateKey;
+  if (expected == Expected::kPrivateKey)
+    if (auto known = tokens.recall(text)) return {{std::move(known), {}}};
+  const auto candidates = tokens.matching(uri);
+  std::vector<Harvest> harvests;
+  std::vector<std::shared_ptr<SigningToken>> away;
+  std::optional<Error> failure;
+  for (const auto& token : candidates) try {
+      harvests.push_back(harvest(tokens, token, uri, expected, prompt));
+    } catch (const Error& error) {
+      away.push_back(token);
+      if (!failure) failure = error;
+    }
+  std::vector<Found> found = Merge(tokens, harvests, away).run();
+  if (one) require_one(found, harvests, uri);
+  if (found.empty() && failure) throw Error(*failure);
   if (found.empty())
-    throw Error(Errc::kNotFound, "there is no " + std::string(noun(expected)) + " '" + uri.str() +
-                                     "' in token '" + token->info().label + "'");
+    throw Error(Errc::kNotFound, "there is no " + std::string(noun(expected)) + " '" + text +
+                                     "' in " + names_of(candidates));
+  if (expected == Expected::kPrivateKey) tokens.remember(text, found.front().key);
   return found;
 }
 

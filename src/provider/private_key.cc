@@ -1,120 +1,133 @@
 #include "provider/private_key.h"
 
-#include "hsm/object.h"
+#include <algorithm>
+#include <thread>
+
 #include "hsm/sign.h"
-#include "provider/guard.h"
-#include "provider/lookup.h"
 
 namespace poolkey::provider {
 namespace {
 
-/// What a module says of handles that were good once.
-bool is_stale(const Error& error) {
-  const auto ckr = error.ckr();
-  return ckr == CKR_OBJECT_HANDLE_INVALID || ckr == CKR_KEY_HANDLE_INVALID ||
-         ckr == CKR_SESSION_HANDLE_INVALID || ckr == CKR_SESSION_CLOSED;
-}
+using namespace std::chrono_literals;
 
-/// Another try may help: the object was found again.
-struct Stale {};
+/// Between tries where nothing works: a module that answers again is noticed within the longest.
+constexpr Clock::duration kFirstPause = 5ms;
+constexpr Clock::duration kLongestPause = 40ms;
+/// How long a replica is left alone that failed beside one that works.
+constexpr Clock::duration kFirstAbsence = 50ms;
+constexpr Clock::duration kLongestAbsence = 5s;
 
 }  // namespace
 
-PrivateKey::PrivateKey(std::shared_ptr<SigningToken> token, CK_OBJECT_HANDLE object,
-                       PublicPart part, Bytes id, std::string label)
-    : token_(std::move(token)),
-      part_(std::move(part)),
-      id_(std::move(id)),
-      label_(std::move(label)),
-      object_(object) {}
-
-PrivateKey::~PrivateKey() {
-  if (copy_ != CK_INVALID_HANDLE && !process_is_ending()) token_->drop_copy(copy_);
-}
-
-CK_OBJECT_HANDLE PrivateKey::usable() {
-  const std::lock_guard hold(mutex_);
-  if (!copy_tried_) {
-    copy_tried_ = true;
-    copy_ = token_->copy_to_session(object_);
-  }
-  return handle();
-}
-
-void PrivateKey::find_again(CK_OBJECT_HANDLE dead) {
-  const auto is_done = [&] { return handle() != dead; };  // by another thread
-  {
-    const std::lock_guard hold(mutex_);
-    if (is_done()) return;
-  }
-  const hsm::Lease lease = token_->lease();
-  hsm::Template wanted;
-  wanted.set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY});
-  if (!id_.empty())
-    wanted.set(CKA_ID, ByteView(id_));
-  else
-    wanted.set(CKA_LABEL, label_);
-  for (const CK_OBJECT_HANDLE object : hsm::find_objects(*lease, std::move(wanted))) {
-    if (public_part_of_private(*lease, object) != part_) continue;
-    const std::lock_guard hold(mutex_);
-    if (is_done()) return;
-    object_ = object;
-    copy_ = CK_INVALID_HANDLE;
-    copy_tried_ = false;
-    return;
-  }
-  hsm::require_login(*lease);
-  throw Error(Errc::kNotFound, "the private key '" + label_ + "' has gone from token '" +
-                                   token_->info().label +
-                                   "', or another key has taken its place; nothing was signed");
-}
-
-Bytes PrivateKey::sign_with(CK_OBJECT_HANDLE key, CK_MECHANISM mechanism, ByteView data) const {
-  const hsm::Lease lease = token_->lease();
-  return hsm::sign(*lease, key, mechanism, data, part_.raw_signature());
-}
-
-bool PrivateKey::is_proven(CK_OBJECT_HANDLE key, std::uint64_t epoch) {
-  const std::lock_guard hold(mutex_);
-  return proven_ == key && proven_epoch_ == epoch;
-}
-
-void PrivateKey::set_proven(CK_OBJECT_HANDLE key, std::uint64_t epoch) {
-  const std::lock_guard hold(mutex_);
-  proven_ = key;
-  proven_epoch_ = epoch;
-}
-
-Bytes PrivateKey::sign_once(CK_MECHANISM mechanism, ByteView data, const Proof& proof) {
-  // Before the signature: what is lost meanwhile counts for the next one.
-  const std::uint64_t epoch = token_->epoch();
-  const CK_OBJECT_HANDLE key = usable();
-  try {
-    Bytes out = sign_with(key, mechanism, data);
-    if (is_proven(key, epoch)) return out;
-    if (proof(out)) {
-      set_proven(key, epoch);
-      return out;
-    }
-  } catch (const Error& error) {
-    if (!is_stale(error)) throw;
-  }
-  find_again(key);
-  throw Stale{};
+PrivateKey::PrivateKey(std::vector<std::shared_ptr<Replica>> replicas, PublicPart part,
+                       Clock::duration patience)
+    : part_(std::move(part)), patience_(patience) {
+  for (auto& replica : replicas)
+    standings_.push_back({.replica = std::move(replica), .pause = kFirstAbsence});
 }
 
 Bytes PrivateKey::sign(CK_MECHANISM mechanism, ByteView data, const Proof& proof) {
-  try {
-    return sign_once(mechanism, data, proof);
-  } catch (const Stale&) {
+  return use({.act =
+                  [&](hsm::Session& session, CK_OBJECT_HANDLE key) {
+                    return hsm::sign(session, key, mechanism, data, part_.raw_signature());
+                  },
+              .proof = [&](hsm::Session&, CK_OBJECT_HANDLE,
+                           ByteView signature) { return proof(signature); }});
+}
+
+Bytes PrivateKey::use(const Use& use) {
+  const auto until = Clock::now() + patience_;
+  return standings_.size() == 1 ? use_one(use, until) : use_any(use, until);
+}
+
+Bytes PrivateKey::use_one(const Use& use, Clock::time_point until) {
+  for (auto pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
+    try {
+      return standings_.front().replica->use(use, Rung::kInitialize, until);
+    } catch (const Error& error) {
+      if (!remedy_for(error).possible() || Clock::now() + pause >= until) throw;
+    }
+    std::this_thread::sleep_for(pause);
   }
-  try {
-    return sign_once(mechanism, data, proof);
-  } catch (const Stale&) {
-    throw Error(Errc::kConflict, "token '" + token_->info().label +
-                                     "' does not sign with the key '" + label_ +
-                                     "' under its handle; nothing of it was used");
+}
+
+Bytes PrivateKey::use_any(const Use& use, Clock::time_point until) {
+  for (auto pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
+    std::optional<Error> failure;
+    const std::vector<std::size_t> order = in_order();
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const bool another_works = i + 1 < order.size() && is_up(order[i + 1]);
+      const bool works = is_up(order[i]);
+      try {
+        // Beside one that works nobody waits for the repair of another, but who has its turn.
+        Bytes out = standings_[order[i]].replica->use(
+            use, works && another_works ? Rung::kFind : Rung::kInitialize, until);
+        worked(order[i]);
+        return out;
+      } catch (const Error& error) {
+        const bool says_something_of_the_token =
+            remedy_for(error).possible() || error.code() == Errc::kNotFound ||
+            error.code() == Errc::kTimeout || error.code() == Errc::kAuthFailed;
+        if (!says_something_of_the_token) throw;
+        if (!failure || works) failure = error;
+        failed(order[i]);
+      }
+    }
+    if (Clock::now() + pause >= until) throw Error(*failure);
+    std::this_thread::sleep_for(pause);
   }
+}
+
+bool PrivateKey::is_up(std::size_t index) {
+  const std::lock_guard hold(mutex_);
+  return standings_[index].down_until == Clock::time_point{};
+}
+
+void PrivateKey::worked(std::size_t index) {
+  const std::lock_guard hold(mutex_);
+  standings_[index].down_until = {};
+  standings_[index].pause = kFirstAbsence;
+}
+
+void PrivateKey::failed(std::size_t index) {
+  const std::lock_guard hold(mutex_);
+  Standing& standing = standings_[index];
+  standing.down_until = Clock::now() + standing.pause;
+  standing.pause = std::min(2 * standing.pause, kLongestAbsence);
+}
+
+/// First one that is due for another try, for this caller alone; then those that work, the least
+/// busy first and in turn; then those that hang or are down.
+std::vector<std::size_t> PrivateKey::in_order() {
+  struct Place {
+    std::size_t index;
+    int rank;
+    int busy;
+    std::size_t turn;
+  };
+  const auto now = Clock::now();
+  const std::lock_guard hold(mutex_);
+  const std::size_t count = standings_.size();
+  const std::size_t turn = turn_++;
+  std::vector<Place> places;
+  bool somebody_tries = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    Standing& standing = standings_[i];
+    const bool down = standing.down_until != Clock::time_point{};
+    const bool due = down && standing.down_until <= now && !somebody_tries;
+    if (due) {
+      somebody_tries = true;
+      standing.down_until = now + standing.pause;
+    }
+    const int rank = due ? 0 : down ? 3 : standing.replica->token()->hangs() ? 2 : 1;
+    places.push_back({i, rank, standing.replica->busy(), (i + turn) % count});
+  }
+  std::ranges::sort(places, {}, [](const Place& place) {
+    return std::tuple(place.rank, place.busy, place.turn);
+  });
+  std::vector<std::size_t> out;
+  for (const Place& place : places) out.push_back(place.index);
+  return out;
 }
 
 }  // namespace poolkey::provider

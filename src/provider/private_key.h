@@ -1,59 +1,54 @@
-// One private key object of a token, and signing with it.
-// May touch: hsm. Called by: signature; made by signing_token.
+// A private key as a program holds it: the replicas of it in one or several tokens.
+// May touch: hsm. Called by: signature; made by lookup.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <string>
+#include <vector>
 
 #include "base/bytes.h"
-#include "provider/public_part.h"
-#include "provider/signing_token.h"
+#include "provider/replica.h"
 
 namespace poolkey::provider {
 
-/// May be used by several threads: what they share is two handles behind a lock that is not held
-/// while the token signs.
+/// May be used by several threads. Uses the replica that has the least to do; one that fails is
+/// left alone for a while, and then tried again.
 class PrivateKey {
  public:
-  PrivateKey(std::shared_ptr<SigningToken> token, CK_OBJECT_HANDLE object, PublicPart part,
-             Bytes id, std::string label);
-  PrivateKey(const PrivateKey&) = delete;
-  PrivateKey& operator=(const PrivateKey&) = delete;
-  ~PrivateKey();
+  /// `patience`: for how long a use is tried again where no replica works.
+  PrivateKey(std::vector<std::shared_ptr<Replica>> replicas, PublicPart part,
+             Clock::duration patience);
 
   const PublicPart& part() const { return part_; }
 
   /// Says whether a signature, as the module gives it, verifies with our public key.
   using Proof = std::function<bool(ByteView signature)>;
 
-  /// One signature, as the module gives it. Where a handle has died the object is looked for once
-  /// more, and used only if its public key is still ours; else throws kNotFound. The first
-  /// signature under a handle has to pass `proof`, and so has the first one after sessions of the
-  /// token were lost: a handle may have been given to another object. Throws kConflict where it
-  /// does not pass.
+  /// One signature, as the module gives it. `proof` is asked of the first one under a handle.
+  /// Throws as Replica::use.
   Bytes sign(CK_MECHANISM mechanism, ByteView data, const Proof& proof);
 
  private:
-  CK_OBJECT_HANDLE handle() const { return copy_ != CK_INVALID_HANDLE ? copy_ : object_; }
-  CK_OBJECT_HANDLE usable();
-  void find_again(CK_OBJECT_HANDLE dead);
-  Bytes sign_with(CK_OBJECT_HANDLE key, CK_MECHANISM mechanism, ByteView data) const;
-  bool is_proven(CK_OBJECT_HANDLE key, std::uint64_t epoch);
-  void set_proven(CK_OBJECT_HANDLE key, std::uint64_t epoch);
-  Bytes sign_once(CK_MECHANISM mechanism, ByteView data, const Proof& proof);
+  struct Standing {
+    std::shared_ptr<Replica> replica;
+    Clock::time_point down_until{};  ///< epoch: it works
+    Clock::duration pause{};         ///< how long it is left alone when it fails the next time
+  };
 
-  const std::shared_ptr<SigningToken> token_;
+  Bytes use(const Use& use);
+  Bytes use_one(const Use& use, Clock::time_point until);
+  Bytes use_any(const Use& use, Clock::time_point until);
+  std::vector<std::size_t> in_order();
+  bool is_up(std::size_t index);
+  void failed(std::size_t index);
+  void worked(std::size_t index);
+
   const PublicPart part_;
-  const Bytes id_;
-  const std::string label_;
-  std::mutex mutex_;
-  CK_OBJECT_HANDLE object_;
-  CK_OBJECT_HANDLE copy_ = CK_INVALID_HANDLE;
-  bool copy_tried_ = false;
-  CK_OBJECT_HANDLE proven_ = CK_INVALID_HANDLE;  ///< the handle whose signature verified
-  std::uint64_t proven_epoch_ = 0;
+  const Clock::duration patience_;
+  std::mutex mutex_;  ///< of the standings; never held during a call
+  std::vector<Standing> standings_;
+  std::size_t turn_ = 0;
 };
 
 }  // namespace poolkey::provider

@@ -1,5 +1,7 @@
 #include "provider/settings.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <string_view>
 
@@ -22,20 +24,74 @@ std::filesystem::path pin_file(std::string_view source) {
   return absolute_path("poolkey-pin-source", source.substr(kScheme.size()));
 }
 
+/// "a, b" as its parts.
+std::vector<std::string> list_of(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    std::string_view part = text.substr(0, comma);
+    while (part.starts_with(' ')) part.remove_prefix(1);
+    while (part.ends_with(' ')) part.remove_suffix(1);
+    if (!part.empty()) out.emplace_back(part);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return out;
+}
+
+std::vector<hsm::TokenName> token_names(const std::vector<std::string>& labels,
+                                        const std::vector<std::string>& serials) {
+  if (!labels.empty() && !serials.empty() && labels.size() != serials.size())
+    throw Error(Errc::kInvalidArgument,
+                "poolkey-token names " + std::to_string(labels.size()) +
+                    " tokens and poolkey-serial " + std::to_string(serials.size()) +
+                    "; give each label its serial, or leave one of the two out of openssl.cnf");
+  std::vector<hsm::TokenName> out(std::max(labels.size(), serials.size()));
+  for (std::size_t i = 0; i < labels.size(); ++i) out[i].label = labels[i];
+  for (std::size_t i = 0; i < serials.size(); ++i) out[i].serial = serials[i];
+  return out;
+}
+
+unsigned number(const char* setting, std::string_view text, unsigned least, unsigned most) {
+  unsigned out = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc() || end != text.data() + text.size() || out < least || out > most)
+    throw Error(Errc::kInvalidArgument, std::string(setting) + " = '" + std::string(text) +
+                                            "' is not a number from " + std::to_string(least) +
+                                            " to " + std::to_string(most) +
+                                            "; correct openssl.cnf");
+  return out;
+}
+
+/// What modules read from the environment. It is taken now: later it may be gone.
+void add_environment(ModuleSettings& module, const Core& core) {
+  std::vector<std::string> names = list_of(core.setting("poolkey-environment").value_or(""));
+  names.insert(names.end(), {"SOFTHSM2_CONF", "P11_KIT_SERVER_ADDRESS", "P11_KIT_SERVER_PID"});
+  if (const auto text = core.setting("poolkey-softhsm2-conf"))
+    module.environment.emplace_back("SOFTHSM2_CONF",
+                                    absolute_path("poolkey-softhsm2-conf", *text).string());
+  for (const std::string& name : names) {
+    const char* value = std::getenv(name.c_str());
+    const bool is_set = std::ranges::any_of(module.environment,
+                                            [&](const auto& pair) { return pair.first == name; });
+    if (value != nullptr && !is_set) module.environment.emplace_back(name, value);
+  }
+}
+
 }  // namespace
 
 Settings read_settings(const Core& core) {
   Settings out;
   if (const auto text = core.setting("poolkey-module"))
-    out.module = absolute_path("poolkey-module", *text);
-  out.module_arguments = core.setting("poolkey-module-arguments").value_or("");
-  if (const auto text = core.setting("poolkey-softhsm2-conf"))
-    out.softhsm_conf = absolute_path("poolkey-softhsm2-conf", *text);
-  else if (const char* inherited = std::getenv("SOFTHSM2_CONF"); inherited != nullptr)
-    out.softhsm_conf = inherited;
-  out.token = core.setting("poolkey-token").value_or("");
-  out.serial = core.setting("poolkey-serial").value_or("");
+    out.module.path = absolute_path("poolkey-module", *text);
+  out.module.arguments = core.setting("poolkey-module-arguments").value_or("");
+  add_environment(out.module, core);
+  out.tokens = token_names(list_of(core.setting("poolkey-token").value_or("")),
+                           list_of(core.setting("poolkey-serial").value_or("")));
   if (const auto text = core.setting("poolkey-pin-source")) out.pin_file = pin_file(*text);
+  if (const auto text = core.setting("poolkey-sessions"))
+    out.max_sessions = number("poolkey-sessions", *text, 1, hsm::kSessionLimit);
+  if (const auto text = core.setting("poolkey-retry-seconds"))
+    out.patience = std::chrono::seconds(number("poolkey-retry-seconds", *text, 0, 3600));
   return out;
 }
 

@@ -1,24 +1,28 @@
 // What a foreign program's openssl.cnf says about us; read and checked once, when we are loaded.
-// May touch: base. Called by: provider (init), tokens.
+// May touch: hsm. Called by: provider (init), tokens.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
-#include <optional>
 #include <string>
+#include <vector>
 
+#include "hsm/token.h"
 #include "provider/core.h"
+#include "provider/host.h"
 
 namespace poolkey::provider {
 
 /// Our section of openssl.cnf. Everything is copied: neither the section nor the environment is
 /// there for ever (nginx clears the environment of its workers).
 struct Settings {
-  std::filesystem::path module;        ///< poolkey-module
-  std::string module_arguments{};        ///< poolkey-module-arguments
-  std::filesystem::path softhsm_conf;  ///< poolkey-softhsm2-conf, else $SOFTHSM2_CONF; or empty
-  std::string token;                   ///< poolkey-token, a label; empty: the URI says
-  std::string serial;                  ///< poolkey-serial; empty: any
-  std::filesystem::path pin_file;      ///< poolkey-pin-source; empty: the program is asked
+  ModuleSettings module{};  ///< poolkey-module, -module-arguments, -softhsm2-conf, -environment
+  /// poolkey-token and poolkey-serial: the tokens that may be used; empty: the URI says which one.
+  std::vector<hsm::TokenName> tokens{};
+  std::filesystem::path pin_file{};  ///< poolkey-pin-source; empty: the program is asked
+  std::size_t max_sessions = hsm::kSessionLimit;  ///< poolkey-sessions, of each token
+  /// poolkey-retry-seconds: for how long something is tried again while the token does not work.
+  std::chrono::seconds patience{2};
 };
 
 /// Reads them without touching the module or the token. Throws kInvalidArgument, naming the

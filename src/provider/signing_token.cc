@@ -1,60 +1,292 @@
 #include "provider/signing_token.h"
 
+#include <algorithm>
+#include <thread>
+
 #include "hsm/object.h"
-#include "provider/private_key.h"
+#include "provider/replica.h"
 
 namespace poolkey::provider {
+namespace {
 
-bool SigningToken::logged_in() {
-  const std::lock_guard hold(login_mutex_);
-  return logged_in_;
+using namespace std::chrono_literals;
+
+/// Who opens the token for longer than this hangs, and another may try; a call that is inside for
+/// longer makes the token the last choice.
+constexpr auto kHang = 2s;
+constexpr auto kFirstPause = 5ms;
+constexpr auto kLongestPause = 40ms;
+
+bool same(const Pin& a, const Pin& b) { return std::ranges::equal(a.view(), b.view()); }
+
+/// The token saw the PIN and did not take it; not so where it was not even tried.
+bool is_refusal(const Error& error) {
+  return error.code() == Errc::kAuthFailed && error.ckr() && *error.ckr() != CKR_USER_NOT_LOGGED_IN;
 }
 
-void SigningToken::login(const PinSource& pin) {
-  const auto is_done = [this] {
-    if (refusal_) throw Error(*refusal_);
-    return logged_in_;
-  };
-  {
-    const std::lock_guard hold(login_mutex_);
-    if (is_done()) return;
+}  // namespace
+
+/// A caller that is inside the module.
+class SigningToken::Inside {
+ public:
+  explicit Inside(SigningToken& token) noexcept {
+    const auto now = Clock::now().time_since_epoch().count();
+    for (auto& place : token.inside_) {
+      Clock::rep free = 0;
+      if (place.load(std::memory_order_relaxed) != 0 || !place.compare_exchange_strong(free, now))
+        continue;
+      place_ = &place;
+      return;
+    }
   }
-  const Pin given = pin();
-  const std::lock_guard hold(login_mutex_);
-  if (is_done()) return;
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+  ~Inside() {
+    if (place_ != nullptr) *place_ = 0;
+  }
+
+ private:
+  std::atomic<Clock::rep>* place_ = nullptr;
+};
+
+SigningToken::SigningToken(std::shared_ptr<Host> host, std::shared_ptr<hsm::Token> open)
+    : host_(std::move(host)),
+      name_(open->name()),
+      is_ours_(true),
+      pulse_(host_->new_pulse()),
+      link_(Link{std::move(open), 0, 0}) {}
+
+SigningToken::SigningToken(std::shared_ptr<Host> host, hsm::TokenName name, Options options)
+    : host_(std::move(host)),
+      name_(std::move(name)),
+      options_(std::move(options)),
+      is_ours_(false),
+      pulse_(host_->new_pulse()) {}
+
+SigningToken::~SigningToken() {
+  const auto visit = host_->visit_now();
+  // Its sessions would be closed by calls that may not be made: they are left to the module.
+  if (link_ && !visit && !is_ours_)
+    static_cast<void>(new std::shared_ptr<hsm::Token>(std::move(link_->token)));
+  link_.reset();
+}
+
+hsm::TokenInfo SigningToken::find(hsm::Module& module) const {
+  std::optional<hsm::TokenInfo> found;
+  for (hsm::TokenInfo& info : module.tokens()) {
+    if (!info.initialized() || (!name_.label.empty() && info.label != name_.label) ||
+        (!name_.serial.empty() && info.serial != name_.serial))
+      continue;
+    if (found)
+      throw Error(Errc::kConflict,
+                  "several tokens are called '" + name_.label + "'; name one by its serial");
+    found = std::move(info);
+  }
+  if (!found)
+    throw Error(Errc::kNotFound, CKR_TOKEN_NOT_PRESENT,
+                "there is no " + name_.str() + " in '" + module.path().string() + "'");
+  return *found;
+}
+
+std::optional<Pin> SigningToken::pin_at_hand() {
+  std::unique_lock hold(mutex_);
+  if (pin_) return pin_->clone();
+  if (!options_.pin) {
+    if (refusal_) throw Error(*refusal_);
+    return std::nullopt;
+  }
+  hold.unlock();
+  return options_.pin();
+}
+
+void SigningToken::log_in(hsm::Token& token, Pin pin) {
+  {
+    const std::lock_guard hold(mutex_);
+    if (refused_ && same(*refused_, pin)) throw Error(*refusal_);
+  }
   try {
-    token_->login(hsm::Role::kUser, given);
-    logged_in_ = true;
+    token.login(hsm::Role::kUser, pin);
+    // A module may say that it logged in and not have done so.
+    hsm::require_login(token.keeper());
   } catch (const Error& error) {
-    if (error.code() == Errc::kAuthFailed) refusal_ = error;
+    if (is_refusal(error)) {
+      const std::lock_guard hold(mutex_);
+      pin_.reset();
+      refused_ = std::move(pin);
+      refusal_ = error;
+    }
+    throw;
+  }
+  const std::lock_guard hold(mutex_);
+  pin_ = std::move(pin);
+}
+
+/// The PIN is copied with each opening, which locks it into the memory of this process: locks do
+/// not pass to the child of a fork.
+Link SigningToken::open(const Host::Visit& visit) {
+  const auto& module = visit.module();
+  const std::uint64_t incarnation = module->incarnation();
+  auto token = hsm::Token::open(module, find(*module), options_.max_sessions);
+  bool wanted = false;
+  {
+    const std::lock_guard hold(mutex_);
+    wanted = pin_ || refusal_;
+  }
+  if (wanted)
+    if (auto pin = pin_at_hand()) log_in(*token, std::move(*pin));
+  return {std::move(token), 0, incarnation};
+}
+
+Link SigningToken::current(const Host::Visit& visit, Clock::time_point until) {
+  std::unique_lock hold(mutex_);
+  for (;;) {
+    if (link_ && (is_ours_ || link_->incarnation == visit.module()->incarnation())) return *link_;
+    if (!opening_since_ || Clock::now() - *opening_since_ > kHang) break;
+    if (Clock::now() >= until)
+      throw Error(Errc::kTimeout, name_.str() + " is being opened, and does not answer");
+    opened_.wait_until(hold, std::min(until, *opening_since_ + kHang + 1ms));
+  }
+  const auto dead = std::exchange(link_, std::nullopt);
+  const auto mine = Clock::now();
+  opening_since_ = mine;
+  hold.unlock();
+  const auto over = [&] {
+    hold.lock();
+    if (opening_since_ == mine) opening_since_.reset();
+    opened_.notify_all();
+  };
+  try {
+    Link fresh = open(visit);
+    over();
+    fresh.number = ++numbers_;
+    link_ = std::move(fresh);
+    return *link_;
+  } catch (...) {
+    over();
     throw;
   }
 }
 
-std::shared_ptr<PrivateKey> SigningToken::private_key(CK_OBJECT_HANDLE object,
-                                                      const PublicPart& part, Bytes id,
-                                                      std::string label) {
-  const std::lock_guard hold(keys_mutex_);
-  std::erase_if(keys_, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<PrivateKey>& known = keys_[object];
-  // A handle may have been given to another object since.
-  if (auto key = known.lock(); key != nullptr && key->part() == part) return key;
-  auto key = std::make_shared<PrivateKey>(shared_from_this(), object, part, std::move(id),
-                                          std::move(label));
-  known = key;
-  return key;
+void SigningToken::lose(const Link& link) {
+  std::optional<Link> dead;  // its sessions are closed without the lock
+  const std::lock_guard hold(mutex_);
+  if (link_ && link_->number == link.number) dead.swap(link_);
 }
 
-hsm::Session& SigningToken::copies() {
-  if (!copies_)
-    copies_ = std::make_unique<hsm::Session>(token_->shared_module(), token_->info().slot);
-  return *copies_;
+void SigningToken::log_in_again(const Link& link, Clock::time_point until) {
+  auto pin = pin_at_hand();
+  if (!pin) return;
+  const Host::Visit visit = host_->visit(until);
+  if (visit.module()->incarnation() != link.incarnation) return;
+  const Inside inside(*this);
+  log_in(*link.token, std::move(*pin));
+  const std::lock_guard hold(mutex_);
+  // Object handles died with the login.
+  if (link_ && link_->number == link.number) link_->number = ++numbers_;
 }
 
-CK_OBJECT_HANDLE SigningToken::copy_to_session(CK_OBJECT_HANDLE object) noexcept {
-  const std::lock_guard hold(copies_mutex_);
+void SigningToken::climb(Rung rung, const std::optional<Link>& link, const Error& failure,
+                         Clock::time_point until) {
+  switch (rung) {
+    case Rung::kLogin:
+      if (link) log_in_again(*link, until);
+      return;
+    case Rung::kOpen: {
+      const Host::Visit visit = host_->visit(until);
+      if (link) lose(*link);
+      return;
+    }
+    case Rung::kInitialize: {
+      const bool suspected = failure.ckr() != CKR_CRYPTOKI_NOT_INITIALIZED;
+      std::uint64_t seen = 0;
+      if (link)
+        seen = link->incarnation;
+      else if (const auto visit = host_->visit_now())
+        seen = visit->module()->incarnation();
+      host_->restart(seen, suspected, pulse_.get(), until);
+      return;
+    }
+    default:
+      return;  // fresh sessions and handles are taken by whoever acts
+  }
+}
+
+void SigningToken::run(const Act& act, Rung highest, Clock::time_point until) {
+  if (is_ours_) highest = std::min(highest, Rung::kSession);
+  Rung tried = Rung::kNone;
+  std::optional<Link> link;
+  std::optional<Error> failure;
+  for (;;) {
+    try {
+      if (failure) climb(tried, link, *failure, until);
+      const Host::Visit visit = host_->visit(until);
+      const Inside inside(*this);
+      link.reset();
+      link = current(visit, until);
+      act(*link);
+      pulse_->beat();
+      return;
+    } catch (const Error& error) {
+      failure = error;
+    }
+    const Remedy remedy = remedy_for(*failure);
+    const Rung rung = std::max(remedy.first, next(tried));
+    // What could not even be opened is no answer about the key.
+    const Rung top = link ? std::min(highest, remedy.highest) : highest;
+    if (!remedy.possible() || rung > top || Clock::now() >= until) throw Error(*failure);
+    tried = rung;
+  }
+}
+
+void SigningToken::run_patiently(const Act& act, Clock::time_point until) {
+  for (auto pause = Clock::duration(kFirstPause);;
+       pause = std::min<Clock::duration>(2 * pause, kLongestPause)) {
+    try {
+      return run(act, Rung::kInitialize, until);
+    } catch (const Error& error) {
+      if (!remedy_for(error).possible() || is_ours_ || Clock::now() + pause >= until) throw;
+    }
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+bool SigningToken::logged_in() {
+  const std::lock_guard hold(mutex_);
+  return is_ours_ || pin_.has_value();
+}
+
+void SigningToken::login(const PinSource& prompt, Clock::time_point until) {
+  if (logged_in()) return;
+  const auto held = options_.pin ? options_.pin() : prompt();
+  run_patiently(
+      [&](const Link& link) {
+        if (!logged_in()) log_in(*link.token, held.clone());
+      },
+      until);
+}
+
+bool SigningToken::hangs() const noexcept {
+  const auto since = (Clock::now() - kHang).time_since_epoch().count();
+  return std::ranges::any_of(inside_, [&](const auto& place) {
+    const Clock::rep began = place.load(std::memory_order_relaxed);
+    return began != 0 && began < since;
+  });
+}
+
+std::shared_ptr<Replica> SigningToken::replica(const PublicPart& part, const Bytes& id,
+                                               const std::string& label) {
+  const std::lock_guard hold(mutex_);
+  std::erase_if(replicas_, [](const auto& weak) { return weak.expired(); });
+  for (const auto& weak : replicas_)
+    if (auto known = weak.lock(); known && known->is_of(part, id, label)) return known;
+  auto made = std::make_shared<Replica>(shared_from_this(), part, id, label);
+  replicas_.push_back(made);
+  return made;
+}
+
+CK_OBJECT_HANDLE SigningToken::copy_to_session(const Link& link, CK_OBJECT_HANDLE object) noexcept {
+  hsm::Session& session = link.token->keeper();
   try {
-    hsm::Session& session = copies();
     // PKCS#11 v2.40 4.4.1: both are true where a token does not tell.
     if (!hsm::read_bool(session, object, CKA_COPYABLE).value_or(true) ||
         !hsm::read_bool(session, object, CKA_MODIFIABLE).value_or(true))
@@ -63,17 +295,24 @@ CK_OBJECT_HANDLE SigningToken::copy_to_session(CK_OBJECT_HANDLE object) noexcept
     changes.set(CKA_TOKEN, false);
     return hsm::copy_object(session, object, std::move(changes));
   } catch (const std::exception&) {
-    copies_.reset();  // perhaps the session is what failed; the next one starts afresh
     return CK_INVALID_HANDLE;
   }
 }
 
-void SigningToken::drop_copy(CK_OBJECT_HANDLE copy) noexcept {
-  const std::lock_guard hold(copies_mutex_);
-  if (!copies_) return;
+void SigningToken::drop_copy(std::uint64_t link_number, CK_OBJECT_HANDLE copy) noexcept {
+  const auto visit = host_->visit_now();
+  if (!visit) return;
   try {
+    std::optional<Link> link;
+    {
+      const std::lock_guard hold(mutex_);
+      link = link_;
+    }
+    if (!link || link->number != link_number) return;
+    if (!is_ours_ && link->incarnation != visit->module()->incarnation()) return;
     // Should the handle have been given to a token object meanwhile, that is not ours to destroy.
-    if (hsm::read_bool(*copies_, copy, CKA_TOKEN) == false) hsm::destroy_object(*copies_, copy);
+    hsm::Session& session = link->token->keeper();
+    if (hsm::read_bool(session, copy, CKA_TOKEN) == false) hsm::destroy_object(session, copy);
   } catch (const std::exception&) {
     return;  // it went before us
   }

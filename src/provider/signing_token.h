@@ -1,9 +1,10 @@
-// A token as the provider uses it: logged in to once, with the private keys that are in use.
-// May touch: hsm. Called by: tokens (makes them), lookup, private_key.
+// A token as the provider uses it: found, logged in to, lost and found again.
+// May touch: hsm. Called by: tokens (makes them), lookup, replica.
 #pragma once
 
+#include <array>
+#include <condition_variable>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -11,53 +12,100 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "hsm/token.h"
+#include "provider/host.h"
+#include "provider/ladder.h"
 #include "provider/public_part.h"
 
 namespace poolkey::provider {
 
-class PrivateKey;
+class Replica;
 
 /// Where a PIN comes from when one is needed: a file, or a question to the program's user.
 using PinSource = std::function<Pin()>;
 
-/// May be used by several threads.
+/// What holds between two losses: handles that were found under one number are dead under another.
+struct Link {
+  std::shared_ptr<hsm::Token> token;
+  std::uint64_t number = 0;
+  std::uint64_t incarnation = 0;
+};
+
+/// May be used by several threads. Nobody waits for a call that hangs but its caller.
 class SigningToken : public std::enable_shared_from_this<SigningToken> {
  public:
-  SigningToken(std::shared_ptr<hsm::Token> token, bool logged_in)
-      : token_(std::move(token)), logged_in_(logged_in) {}
+  struct Options {
+    std::size_t max_sessions = hsm::kSessionLimit;
+    /// A PIN that is to be had at any time without asking anybody; empty: there is none.
+    PinSource pin{};
+  };
 
-  const hsm::TokenInfo& info() const { return token_->info(); }
-  hsm::Lease lease() { return token_->lease(); }
-  /// Grows when sessions were lost; see hsm::Token.
-  std::uint64_t epoch() const { return token_->epoch(); }
+  /// A token of our own program, which is open and logged in.
+  SigningToken(std::shared_ptr<Host> host, std::shared_ptr<hsm::Token> open);
+  /// A token that is looked for when it is needed first, and again whenever it was lost.
+  SigningToken(std::shared_ptr<Host> host, hsm::TokenName name, Options options);
+  SigningToken(const SigningToken&) = delete;
+  SigningToken& operator=(const SigningToken&) = delete;
+  ~SigningToken();
 
+  const hsm::TokenName& name() const { return name_; }
+
+  /// Makes sure that the token is logged in to, with `prompt` where there is no PIN otherwise. A
+  /// PIN that was refused is not tried again, however often it is offered: throws the same
+  /// kAuthFailed. No lock is held while `prompt` runs (Apache forks inside its own).
+  void login(const PinSource& prompt, Clock::time_point until);
   bool logged_in();
-  /// Logs in unless that was done. A PIN that was refused is never tried again in this process,
-  /// nor is another: each further call throws the same kAuthFailed. No lock is held while `pin`
-  /// runs (Apache forks inside its prompt).
-  void login(const PinSource& pin);
 
-  /// The private key object, one PrivateKey for all who load it.
-  std::shared_ptr<PrivateKey> private_key(CK_OBJECT_HANDLE object, const PublicPart& part, Bytes id,
-                                          std::string label);
+  using Act = std::function<void(const Link&)>;
+  /// Runs `act` in a visit of the module, and again after each rung of the ladder up to `highest`,
+  /// each taken once. Throws what the last try said; kTimeout.
+  void run(const Act& act, Rung highest, Clock::time_point until);
+  /// The same, and again from the ground while there is time: a module may need a moment.
+  void run_patiently(const Act& act, Clock::time_point until);
+
+  /// A call with this token has been inside the module for suspiciously long.
+  bool hangs() const noexcept;
+
+  /// The one Replica for all who use this key.
+  std::shared_ptr<Replica> replica(const PublicPart& part, const Bytes& id,
+                                   const std::string& label);
 
   /// A session copy of a token object, which signs faster; CK_INVALID_HANDLE where the key or the
   /// module does not allow one.
-  CK_OBJECT_HANDLE copy_to_session(CK_OBJECT_HANDLE object) noexcept;
-  void drop_copy(CK_OBJECT_HANDLE copy) noexcept;
+  static CK_OBJECT_HANDLE copy_to_session(const Link& link, CK_OBJECT_HANDLE object) noexcept;
+  /// Unless it went with its session.
+  void drop_copy(std::uint64_t link_number, CK_OBJECT_HANDLE copy) noexcept;
 
  private:
-  hsm::Session& copies();
+  class Inside;
 
-  std::shared_ptr<hsm::Token> token_;
-  std::mutex login_mutex_;
-  bool logged_in_;
+  Link current(const Host::Visit& visit, Clock::time_point until);
+  Link open(const Host::Visit& visit);
+  hsm::TokenInfo find(hsm::Module& module) const;
+  void log_in(hsm::Token& token, Pin pin);
+  std::optional<Pin> pin_at_hand();
+  void climb(Rung rung, const std::optional<Link>& link, const Error& failure,
+             Clock::time_point until);
+  void log_in_again(const Link& link, Clock::time_point until);
+  void lose(const Link& link);
+
+  const std::shared_ptr<Host> host_;
+  const hsm::TokenName name_;
+  const Options options_;
+  const bool is_ours_;  ///< of our own program: there is nothing to open, and no PIN
+  const std::shared_ptr<Pulse> pulse_;
+
+  std::mutex mutex_;  ///< of what follows; never held during a call
+  std::condition_variable opened_;
+  std::optional<Link> link_;
+  std::uint64_t numbers_ = 0;
+  std::optional<Clock::time_point> opening_since_;
+  std::optional<Pin> pin_;      ///< the one that the token took
+  std::optional<Pin> refused_;  ///< the one that it did not
   std::optional<Error> refusal_;
-  std::mutex keys_mutex_;
-  std::map<CK_OBJECT_HANDLE, std::weak_ptr<PrivateKey>> keys_;
-  std::mutex copies_mutex_;
-  std::unique_ptr<hsm::Session>
-      copies_;  ///< session copies live as long as it; used under its lock
+  std::vector<std::weak_ptr<Replica>> replicas_;
+
+  /// When the calls that are inside began; 0: a free place.
+  std::array<std::atomic<Clock::rep>, hsm::kSessionLimit> inside_{};
 };
 
 }  // namespace poolkey::provider

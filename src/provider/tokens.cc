@@ -1,14 +1,20 @@
 #include "provider/tokens.h"
 
-#include <cstdlib>
+#include <algorithm>
+#include <thread>
 
 #include "base/file.h"
-#include "provider/guard.h"
 
 namespace poolkey::provider {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::size_t kMaxPinFile = 1024;
+/// How long a URI names what it named: as long as a session copy goes on without a look.
+constexpr auto kBelieved = 5s;
+constexpr std::size_t kMaxRemembered = 256;
+constexpr auto kPause = 20ms;
 
 Pin read_pin(const std::filesystem::path& path) {
   std::string text;
@@ -35,13 +41,23 @@ std::string described(const std::vector<hsm::TokenInfo>& infos) {
   return out.empty() ? "none" : out;
 }
 
+bool is_named(const hsm::TokenName& name, const hsm::TokenInfo& info) {
+  return (name.label.empty() || name.label == info.label) &&
+         (name.serial.empty() || name.serial == info.serial);
+}
+
+/// Of a token that is away nothing is known but how it is called.
+bool may_match(const hsm::Uri& uri, const hsm::TokenName& name) {
+  return (!uri.token || name.label.empty() || *uri.token == name.label) &&
+         (!uri.serial || name.serial.empty() || *uri.serial == name.serial);
+}
+
 }  // namespace
 
-Tokens::Tokens(std::shared_ptr<hsm::Token> token) {
-  module_ = token->shared_module();
-  settings_.token = token->info().label;
-  settings_.serial = token->info().serial;
-  open_.push_back(std::make_shared<SigningToken>(std::move(token), /*logged_in=*/true));
+Tokens::Tokens(std::shared_ptr<hsm::Token> token)
+    : ours_(token), host_(std::make_shared<Host>(token->shared_module())) {
+  settings_.tokens = {token->name()};
+  tokens_.push_back(std::make_shared<SigningToken>(host_, std::move(token)));
 }
 
 Tokens::Tokens(const Core& core) {
@@ -52,59 +68,119 @@ Tokens::Tokens(const Core& core) {
   }
 }
 
-void Tokens::load_module() {
+std::shared_ptr<Host> Tokens::host() {
   if (fault_) throw Error(*fault_);
-  if (module_) return;
-  if (settings_.module.empty())
+  const std::lock_guard hold(mutex_);
+  if (host_) return host_;
+  const std::filesystem::path& path = settings_.module.path;
+  if (path.empty())
     throw Error(Errc::kInvalidArgument,
                 "poolkey-module is not set in poolkey's section of openssl.cnf");
-  if (!std::filesystem::exists(settings_.module))
-    throw Error(Errc::kNotFound, "there is no PKCS#11 module '" + settings_.module.string() +
+  if (!std::filesystem::exists(path))
+    throw Error(Errc::kNotFound, "there is no PKCS#11 module '" + path.string() +
                                      "'; correct poolkey-module in openssl.cnf");
-  if (!settings_.softhsm_conf.empty())
-    ::setenv("SOFTHSM2_CONF", settings_.softhsm_conf.c_str(), /*overwrite=*/1);
-  module_ = hsm::Module::load(settings_.module, hsm::Module::Process::kForeign,
-                              settings_.module_arguments);
-  watch_for_the_end();
+  host_ = Host::of(settings_.module);
+  return host_;
 }
 
-std::vector<hsm::TokenInfo> Tokens::matching(const hsm::Uri& uri) const {
-  std::vector<hsm::TokenInfo> out;
-  for (hsm::TokenInfo& info : module_->tokens())
-    if (uri.matches(info) && (settings_.token.empty() || settings_.token == info.label) &&
-        (settings_.serial.empty() || settings_.serial == info.serial))
-      out.push_back(std::move(info));
+std::vector<hsm::TokenInfo> Tokens::present() {
+  if (ours_) return {ours_->info()};
+  const auto module = host();
+  const auto until = deadline();
+  for (;;) {
+    std::uint64_t seen = 0;
+    try {
+      const Host::Visit visit = module->visit(until);
+      seen = visit.module()->incarnation();
+      return visit.module()->tokens();
+    } catch (const Error& error) {
+      if (!remedy_for(error).possible() || Clock::now() + kPause >= until) throw;
+    }
+    try {
+      if (!module->restart(seen, /*suspected=*/true, nullptr, until))
+        std::this_thread::sleep_for(kPause);
+    } catch (const Error&) {
+      std::this_thread::sleep_for(kPause);
+    }
+  }
+}
+
+bool Tokens::look_anew() {
+  const auto module = host();
+  std::uint64_t seen = 0;
+  {
+    const Host::Visit visit = module->visit(deadline());
+    if (!visit.module()->quirks().reload_before_missing) return false;
+    seen = visit.module()->incarnation();
+  }
+  return module->restart(seen, /*suspected=*/true, nullptr, deadline());
+}
+
+std::shared_ptr<SigningToken> Tokens::token(const hsm::TokenName& name) {
+  const auto module = host();
+  const std::lock_guard hold(mutex_);
+  for (const auto& known : tokens_)
+    if (known->name().label == name.label && known->name().serial == name.serial) return known;
+  SigningToken::Options options{.max_sessions = settings_.max_sessions};
+  if (!settings_.pin_file.empty())
+    options.pin = [file = settings_.pin_file] { return read_pin(file); };
+  tokens_.push_back(std::make_shared<SigningToken>(module, name, std::move(options)));
+  return tokens_.back();
+}
+
+void Tokens::throw_none(const hsm::Uri& uri, const std::vector<hsm::TokenInfo>& infos) const {
+  std::string named;
+  for (const hsm::TokenName& name : settings_.tokens)
+    named += (named.empty() ? " and is " : " or ") + name.str();
+  throw Error(Errc::kNotFound,
+              "no token matches '" + uri.str() + "'" + named + "; the tokens of '" +
+                  (ours_ ? ours_->module().path() : settings_.module.path).string() +
+                  "': " + described(infos));
+}
+
+std::vector<std::shared_ptr<SigningToken>> Tokens::matching(const hsm::Uri& uri) {
+  const auto fits = [&](const hsm::TokenInfo& info) { return uri.matches(info); };
+  std::vector<hsm::TokenInfo> infos = present();
+  if (std::ranges::none_of(infos, fits) && settings_.tokens.empty() && look_anew())
+    infos = present();
+  std::vector<std::shared_ptr<SigningToken>> out;
+  if (settings_.tokens.empty()) {
+    const auto count = std::ranges::count_if(infos, fits);
+    if (count == 0) throw_none(uri, infos);
+    if (count > 1)
+      throw Error(Errc::kConflict,
+                  "'" + uri.str() + "' matches several tokens of " + described(infos) +
+                      "; name one by token= or serial=, or all that hold the key by poolkey-token "
+                      "in openssl.cnf");
+    const hsm::TokenInfo& one = *std::ranges::find_if(infos, fits);
+    out.push_back(token({one.label, one.serial}));
+  }
+  for (const hsm::TokenName& name : settings_.tokens) {
+    const auto info = std::ranges::find_if(
+        infos, [&](const hsm::TokenInfo& i) { return i.initialized() && is_named(name, i); });
+    if (info == infos.end() ? may_match(uri, name) : fits(*info)) out.push_back(token(name));
+  }
+  if (out.empty()) throw_none(uri, infos);
   return out;
 }
 
-std::shared_ptr<SigningToken> Tokens::find(const hsm::Uri& uri) {
+std::shared_ptr<const Key> Tokens::recall(const std::string& text) {
   const std::lock_guard hold(mutex_);
-  load_module();
-  std::vector<hsm::TokenInfo> found = matching(uri);
-  // A reload kills every handle of the process, so only while none of ours is in use.
-  if (found.empty() && open_.empty() && module_->quirks().reload_before_missing &&
-      module_->reload())
-    found = matching(uri);
-  if (found.empty())
-    throw Error(Errc::kNotFound,
-                "no token matches '" + uri.str() + "'" +
-                    (settings_.token.empty() ? "" : " and is '" + settings_.token + "'") +
-                    "; the tokens of '" + module_->path().string() +
-                    "': " + described(module_->tokens()));
-  if (found.size() > 1)
-    throw Error(Errc::kConflict, "'" + uri.str() + "' matches several tokens: " + described(found) +
-                                     "; name one by token= or serial=");
-  const hsm::TokenInfo& wanted = found.front();
-  for (const auto& token : open_)
-    if (token->info().serial == wanted.serial && token->info().label == wanted.label) return token;
-  open_.push_back(std::make_shared<SigningToken>(
-      hsm::Token::open(module_, {wanted.label, wanted.serial}), /*logged_in=*/false));
-  return open_.back();
+  const auto found = remembered_.find(text);
+  if (found == remembered_.end() || found->second.until < Clock::now()) return nullptr;
+  return found->second.key;
 }
 
-void Tokens::login(SigningToken& token, const PinSource& prompt) const {
-  if (settings_.pin_file.empty()) return token.login(prompt);
-  token.login([this] { return read_pin(settings_.pin_file); });
+void Tokens::remember(const std::string& text, std::shared_ptr<const Key> key) {
+  if (ours_) return;  // our own programs hold what they use
+  const auto now = Clock::now();
+  std::vector<std::shared_ptr<const Key>> old;  // the last one of a key calls the module
+  const std::lock_guard hold(mutex_);
+  for (auto& [name, entry] : remembered_)
+    if (entry.until < now) old.push_back(std::move(entry.key));
+  std::erase_if(remembered_, [](const auto& entry) { return entry.second.key == nullptr; });
+  if (remembered_.size() < kMaxRemembered)
+    remembered_.insert_or_assign(text, Remembered{std::move(key), now + kBelieved});
 }
 
 }  // namespace poolkey::provider

@@ -2,12 +2,14 @@
 // module. May touch: hsm. Called by: lookup; made by init.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
 
 #include "hsm/uri.h"
+#include "provider/key.h"
 #include "provider/settings.h"
 #include "provider/signing_token.h"
 
@@ -18,28 +20,47 @@ class Tokens {
  public:
   /// Exactly this token, which is logged in.
   explicit Tokens(std::shared_ptr<hsm::Token> token);
-  /// What the configuration names. The module is loaded with the first find().
+  /// What the settings name. The module is loaded when it is needed first.
   explicit Tokens(Settings settings) : settings_(std::move(settings)) {}
-  /// What our section of openssl.cnf names. A fault in it is told by every find(): OpenSSL would
-  /// leave out a provider that does not start without a word.
+  /// What our section of openssl.cnf names. The module is loaded when it is needed first. A fault
+  /// in the section is told by every matching(): OpenSSL would leave out a provider that does not
+  /// start without a word.
   explicit Tokens(const Core& core);
 
-  /// The one token that the URI and the configuration mean; no login. Throws kNotFound, kConflict
-  /// (several; PINs are not tried on tokens that were not meant) or what loading the module says.
-  std::shared_ptr<SigningToken> find(const hsm::Uri& uri);
+  /// The tokens that the URI and the configuration mean, at least one; no login. Several only where
+  /// the configuration names them: PINs are not tried on tokens that were not meant. One that it
+  /// names may be away for now. Throws kNotFound, kConflict or what loading the module says.
+  std::vector<std::shared_ptr<SigningToken>> matching(const hsm::Uri& uri);
 
-  /// Logs in to a token with the configured PIN, or with what `prompt` returns if there is none.
-  void login(SigningToken& token, const PinSource& prompt) const;
+  /// When something that begins now is given up.
+  Clock::time_point deadline() const { return Clock::now() + settings_.patience; }
+  Clock::duration patience() const { return settings_.patience; }
+
+  /// The key that this text named a moment ago, while that is recent enough to be believed; else
+  /// null.
+  std::shared_ptr<const Key> recall(const std::string& text);
+  void remember(const std::string& text, std::shared_ptr<const Key> key);
 
  private:
-  void load_module();
-  std::vector<hsm::TokenInfo> matching(const hsm::Uri& uri) const;
+  struct Remembered {
+    std::shared_ptr<const Key> key;
+    Clock::time_point until;
+  };
+
+  std::vector<hsm::TokenInfo> present();
+  /// For modules that see new tokens only when they are initialised.
+  bool look_anew();
+  std::shared_ptr<Host> host();
+  std::shared_ptr<SigningToken> token(const hsm::TokenName& name);
+  [[noreturn]] void throw_none(const hsm::Uri& uri, const std::vector<hsm::TokenInfo>& infos) const;
 
   Settings settings_;
   std::optional<Error> fault_;
-  std::mutex mutex_;
-  std::shared_ptr<hsm::Module> module_;
-  std::vector<std::shared_ptr<SigningToken>> open_;
+  std::shared_ptr<hsm::Token> ours_;
+  std::mutex mutex_;  ///< of what follows; never held during a call
+  std::shared_ptr<Host> host_;
+  std::vector<std::shared_ptr<SigningToken>> tokens_;
+  std::map<std::string, Remembered, std::less<>> remembered_;
 };
 
 }  // namespace poolkey::provider

@@ -1,5 +1,4 @@
-// What stands between us and a module: the deadline, the shield from SIGPIPE, the lock at the
-// start.
+// What stands between us and a module: the deadline, and the lock at the start.
 #include <signal.h>
 
 #include <atomic>
@@ -64,37 +63,6 @@ TEST(DeadlineTest, AProcessThatHangsEndsAndLeavesNoLock) {
   EXPECT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 9);
   EXPECT_NO_THROW(FileLock(soft.configuration(), /*create=*/false, /*seconds=*/0));
-}
-
-TEST(SigpipeTest, OfAModuleKillsAProcessThatDoesNotIgnoreIt) {
-  const FaultyToken soft;
-  const int status = test::run_child([&] {
-    set_faults("C_GetInfo 1 sigpipe");
-    (void)soft.module()->description();
-  });
-  EXPECT_TRUE(WIFSIGNALED(status));
-  EXPECT_EQ(WTERMSIG(status), SIGPIPE);
-}
-
-TEST(SigpipeTest, OfAModuleIsKeptFromAForeignProcess) {
-  const FaultyToken soft;
-  const int status = test::run_child([&] {
-    const auto module = Module::load(kFaultyModule, Module::Process::kForeign);
-    set_faults("C_GetInfo 1 sigpipe; C_GetInfo 2 sigpipe");
-    (void)module->description();
-    (void)module->description();
-  });
-  EXPECT_EQ(status, 0);
-}
-
-TEST(SigpipeTest, OfTheProcessItselfIsLeftAlone) {
-  const FaultyToken soft;
-  const int status = test::run_child([&] {
-    const auto module = Module::load(kFaultyModule, Module::Process::kForeign);
-    (void)module->description();
-    ::raise(SIGPIPE);
-  });
-  EXPECT_TRUE(WIFSIGNALED(status));
 }
 
 TEST(ModuleTest, SoftHsmUnderAnotherNameIsInitialisedUnderItsLock) {

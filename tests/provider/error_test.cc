@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "fixture.h"
 #include "provider/lookup.h"
+#include "support/faulty_token.h"
 
 namespace poolkey::provider {
 namespace {
@@ -84,21 +85,21 @@ TEST_F(ErrorTest, ASettingThatCannotBe) {
 }
 
 /// Without a login of our own: where somebody is logged in, SoftHSM does not look at a PIN.
-TEST(LoginTest, AWrongPinIsNotTriedAgainNorIsAnother) {
-  const test::SoftToken soft;
+TEST(LoginTest, AWrongPinIsNotTriedTwiceButAnotherIs) {
+  const test::FaultyToken soft;
   const auto pin_file = soft.folder() / "pin";
-  Tokens tokens(Settings{.module = test::kSoftHsm,
-                         .softhsm_conf = soft.configuration(),
-                         .token = "",
-                         .serial = "",
-                         .pin_file = pin_file});
-  const auto token = tokens.find(parse_object_uri("pkcs11:token=test"));
-  const auto login = [&] { tokens.login(*token, [] { return Pin("unused"); }); };
+  Tokens tokens(Settings{.module = {.path = test::kFaultyModule}, .pin_file = pin_file});
+  const auto token = tokens.matching(parse_object_uri("pkcs11:token=test")).front();
+  const auto login = [&] { token->login([] { return Pin("unused"); }, tokens.deadline()); };
+  test::set_faults("");
   write_file(pin_file, std::string_view("9999\n"));
-  EXPECT_THAT(login, test::ThrowsErrc(Errc::kAuthFailed, "CKR_PIN_INCORRECT"));
-  write_file(pin_file, std::string_view(soft.user_pin()));
-  EXPECT_THAT(login, test::ThrowsErrc(Errc::kAuthFailed, "CKR_PIN_INCORRECT"));
+  for (int tries = 0; tries < 3; ++tries)
+    EXPECT_THAT(login, test::ThrowsErrc(Errc::kAuthFailed, "CKR_PIN_INCORRECT"));
+  EXPECT_EQ(test::calls_of("C_Login"), 1U);
   EXPECT_FALSE(token->logged_in());
+  write_file(pin_file, std::string_view(soft.user_pin()));
+  login();
+  EXPECT_TRUE(token->logged_in());
 }
 
 }  // namespace

@@ -1,0 +1,160 @@
+#include "provider/host.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "provider/guard.h"
+
+namespace poolkey::provider {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A fork does not wait longer than this for a call that hangs; nor does a restart.
+constexpr auto kDrain = 200ms;
+/// A token whose last success is not older than this is alive.
+constexpr auto kAlive = 2s;
+/// How often a module is started anew: when nothing of it works, and beside a token that works.
+constexpr auto kPause = 10ms;
+constexpr auto kPauseBesideOthers = 10s;
+
+/// Grows in the child of every fork.
+constinit std::atomic<unsigned> forks = 0;
+
+struct Registry {
+  std::mutex mutex;
+  std::vector<std::shared_ptr<Host>> hosts;
+};
+
+/// Never destroyed: it is needed by fork handlers, and the modules stay to the end.
+Registry& registry() {
+  static auto& one = *new Registry;
+  return one;
+}
+
+class Closed {
+ public:
+  explicit Closed(Gate& gate) : gate_(gate) {}
+  Closed(const Closed&) = delete;
+  Closed& operator=(const Closed&) = delete;
+  ~Closed() { gate_.open(); }
+
+ private:
+  Gate& gate_;
+};
+
+}  // namespace
+
+std::shared_ptr<Host> Host::of(const ModuleSettings& settings) {
+  Registry& all = registry();
+  const std::lock_guard hold(all.mutex);
+  for (const auto& host : all.hosts)
+    if (host->settings_->path == settings.path && host->settings_->arguments == settings.arguments)
+      return host;
+  if (all.hosts.empty()) ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  all.hosts.push_back(std::shared_ptr<Host>(new Host(settings)));
+  all.hosts.back()->forks_seen_ = forks.load();
+  return all.hosts.back();
+}
+
+// What is inside comes out first, so that no lock of the module's is held by a thread that the
+// child does not have.
+void Host::before_fork() noexcept {
+  registry().mutex.lock();
+  for (const auto& host : registry().hosts)
+    host->closed_to_fork_ = host->gate_.close(Clock::now() + kDrain);
+}
+
+void Host::after_fork_in_parent() noexcept {
+  for (const auto& host : registry().hosts)
+    if (host->closed_to_fork_) host->gate_.open();
+  registry().mutex.unlock();
+}
+
+void Host::after_fork_in_child() noexcept {
+  ++forks;
+  for (const auto& host : registry().hosts) host->gate_.reset_after_fork();
+  registry().mutex.unlock();
+}
+
+bool Host::is_ready() const { return module_ != nullptr && (!settings_ || forks_seen_ == forks); }
+
+void Host::put_environment() const {
+  for (const auto& [name, value] : settings_->environment) {
+    const char* now = std::getenv(name.c_str());
+    if (now == nullptr || value != now) ::setenv(name.c_str(), value.c_str(), /*overwrite=*/1);
+  }
+}
+
+void Host::make_ready(Clock::time_point until) {
+  if (!gate_.close(until))
+    throw Error(Errc::kTimeout,
+                "the module '" + settings_->path.string() + "' does not answer; a call hangs");
+  const Closed closed(gate_);
+  if (is_ready()) return;
+  put_environment();
+  const unsigned now = forks;
+  if (module_ == nullptr) {
+    module_ =
+        hsm::Module::load(settings_->path, hsm::Module::Process::kForeign, settings_->arguments);
+    watch_for_the_end();
+  } else {
+    module_->initialize_after_fork();
+  }
+  forks_seen_ = now;
+}
+
+Host::Visit Host::visit(Clock::time_point until) {
+  for (;;) {
+    if (process_is_ending())
+      throw Error(Errc::kUnavailable, "the process is ending; the module is not called any more");
+    if (!gate_.enter(until))
+      throw Error(Errc::kTimeout, "the module is being started anew, and is not ready yet");
+    Visit visit(*this);
+    if (is_ready()) return visit;
+    { const Visit leave_first = std::move(visit); }
+    make_ready(until);
+  }
+}
+
+std::optional<Host::Visit> Host::visit_now() noexcept {
+  if (process_is_ending() || !gate_.enter(Clock::time_point{})) return std::nullopt;
+  Visit visit(*this);
+  if (!is_ready()) return std::nullopt;
+  return visit;
+}
+
+std::shared_ptr<Pulse> Host::new_pulse() {
+  const std::lock_guard hold(pulses_mutex_);
+  std::erase_if(pulses_, [](const auto& pulse) { return pulse.expired(); });
+  auto out = std::make_shared<Pulse>();
+  pulses_.push_back(out);
+  return out;
+}
+
+bool Host::another_lives(const Pulse* mine) {
+  const auto since = (Clock::now() - kAlive).time_since_epoch().count();
+  const std::lock_guard hold(pulses_mutex_);
+  return std::ranges::any_of(pulses_, [&](const auto& weak) {
+    const auto pulse = weak.lock();
+    return pulse != nullptr && pulse.get() != mine && pulse->last > since;
+  });
+}
+
+bool Host::restart(std::uint64_t incarnation, bool suspected, const Pulse* mine,
+                   Clock::time_point until) {
+  if (!settings_ || process_is_ending()) return false;
+  const auto pause = suspected && another_lives(mine) ? Clock::duration(kPauseBesideOthers)
+                                                      : Clock::duration(kPause);
+  if (!gate_.close(std::min(until, Clock::now() + kDrain))) return false;
+  const Closed closed(gate_);
+  if (module_ == nullptr || module_->incarnation() != incarnation) return module_ != nullptr;
+  if (Clock::now() - restarted_ < pause) return false;
+  restarted_ = Clock::now();
+  put_environment();
+  return module_->reload();
+}
+
+}  // namespace poolkey::provider

@@ -1,0 +1,29 @@
+// What a failure of a module asks for: the rungs of the ladder back to a working key, as one table.
+// May touch: PKCS#11 constants. Called by: signing_token, replica, private_key.
+#pragma once
+
+#include "base/error.h"
+
+namespace poolkey::provider {
+
+/// From the cheapest up. A rung that did not help is followed by the next.
+enum class Rung {
+  kNone,        ///< nothing helps: the failure is an answer
+  kFind,        ///< the object's handle has died: find it again
+  kSession,     ///< the session has died: take a fresh one
+  kLogin,       ///< the login was lost
+  kOpen,        ///< the token was away: find it again, with sessions and login
+  kInitialize,  ///< the module has to be initialised anew
+};
+
+/// What may help after a failure. Above `highest` it is an answer, not a failure of the module: a
+/// token that could be opened anew and says the same means it.
+struct Remedy {
+  Rung first, highest;
+  bool possible() const { return first != Rung::kNone; }
+};
+Remedy remedy_for(const Error& error) noexcept;
+
+inline Rung next(Rung rung) { return static_cast<Rung>(static_cast<int>(rung) + 1); }
+
+}  // namespace poolkey::provider

@@ -1,0 +1,149 @@
+#include "provider/replica.h"
+
+#include "hsm/object.h"
+#include "provider/guard.h"
+#include "provider/lookup.h"
+
+namespace poolkey::provider {
+namespace {
+
+/// A copy goes on signing when its object is gone: the object is looked at so often.
+constexpr auto kLookAgain = std::chrono::seconds(5);
+
+class Counted {
+ public:
+  explicit Counted(std::atomic<int>& count) : count_(count) { ++count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  ~Counted() { --count_; }
+
+ private:
+  std::atomic<int>& count_;
+};
+
+}  // namespace
+
+Replica::Replica(std::shared_ptr<SigningToken> token, PublicPart part, Bytes id, std::string label)
+    : token_(std::move(token)),
+      part_(std::move(part)),
+      id_(std::move(id)),
+      label_(std::move(label)) {}
+
+Replica::~Replica() {
+  if (handles_.copy != CK_INVALID_HANDLE && !process_is_ending())
+    token_->drop_copy(handles_.link, handles_.copy);
+}
+
+void Replica::know(std::uint64_t link_number, CK_OBJECT_HANDLE object) {
+  const std::lock_guard hold(mutex_);
+  if (handles_.link == link_number && handles_.object != CK_INVALID_HANDLE) return;
+  handles_ = {.link = link_number, .object = object, .looked_at = Clock::now()};
+}
+
+Replica::Handles Replica::known() {
+  const std::lock_guard hold(mutex_);
+  return handles_;
+}
+
+void Replica::forget(const Handles& handles) {
+  const std::lock_guard hold(mutex_);
+  if (handles_.link == handles.link && handles_.best() == handles.best()) handles_ = {};
+}
+
+void Replica::set_proven(const Handles& handles, std::uint64_t epoch) {
+  const std::lock_guard hold(mutex_);
+  if (handles_.link != handles.link || handles_.best() != handles.best()) return;
+  handles_.proven = true;
+  handles_.proven_epoch = epoch;
+}
+
+void Replica::throw_gone() const {
+  throw Error(Errc::kNotFound, "the private key '" + label_ + "' has gone from " +
+                                   token_->name().str() +
+                                   ", or another key has taken its place; nothing was done");
+}
+
+CK_OBJECT_HANDLE Replica::find(const Link& link, Clock::time_point until) const {
+  const hsm::Lease lease = link.token->lease(until);
+  hsm::Template wanted;
+  wanted.set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY});
+  if (!id_.empty())
+    wanted.set(CKA_ID, ByteView(id_));
+  else
+    wanted.set(CKA_LABEL, label_);
+  for (const CK_OBJECT_HANDLE object : hsm::find_objects(*lease, std::move(wanted)))
+    if (public_part_of_private(*lease, object) == part_) return object;
+  hsm::require_login(*lease);
+  throw_gone();
+}
+
+bool Replica::is_still_there(const Link& link, const Handles& handles,
+                             Clock::time_point until) const {
+  const hsm::Lease lease = link.token->lease(until);
+  return hsm::read_bytes(*lease, handles.object, CKA_ID) == id_ &&
+         hsm::read_ulong(*lease, handles.object, CKA_CLASS) == CKO_PRIVATE_KEY;
+}
+
+Replica::Handles Replica::usable(const Link& link, Clock::time_point until) {
+  const auto is_ready = [&](const Handles& handles) {
+    return handles.link == link.number && handles.object != CK_INVALID_HANDLE &&
+           handles.copy_tried &&
+           (handles.copy == CK_INVALID_HANDLE || Clock::now() - handles.looked_at < kLookAgain);
+  };
+  if (const Handles now = known(); is_ready(now)) return now;
+  const std::unique_lock turn(finding_, until);
+  if (!turn) throw Error(Errc::kTimeout, token_->name().str() + " does not answer");
+  Handles now = known();
+  if (is_ready(now)) return now;
+  if (now.link == link.number && now.copy != CK_INVALID_HANDLE &&
+      is_still_there(link, now, until)) {
+    now.looked_at = Clock::now();
+  } else {
+    if (now.link == link.number && now.copy != CK_INVALID_HANDLE) {
+      forget(now);
+      token_->drop_copy(now.link, now.copy);
+    }
+    const bool seen =
+        now.link == link.number && now.copy == CK_INVALID_HANDLE && now.object != CK_INVALID_HANDLE;
+    now = {.link = link.number,
+           .object = seen ? now.object : find(link, until),
+           .copy_tried = true,
+           .looked_at = Clock::now()};
+    now.copy = SigningToken::copy_to_session(link, now.object);
+  }
+  const std::lock_guard hold(mutex_);
+  handles_ = now;
+  return now;
+}
+
+Bytes Replica::use_once(const Use& use, const Link& link, Clock::time_point until) {
+  // Before the use: what is lost meanwhile counts for the next one.
+  const std::uint64_t epoch = link.token->epoch();
+  const Handles handles = usable(link, until);
+  try {
+    const hsm::Lease lease = link.token->lease(until);
+    Bytes out = use.act(*lease, handles.best());
+    // A token that was restarted gives fresh sessions before anybody notices by an old one.
+    if (handles.proven && handles.proven_epoch == epoch && !lease.is_fresh()) return out;
+    if (use.proof(*lease, handles.best(), out)) {
+      set_proven(handles, epoch);
+      return out;
+    }
+  } catch (const Error& error) {
+    if (remedy_for(error).first == Rung::kFind) forget(handles);
+    throw;
+  }
+  forget(handles);
+  throw Error(Errc::kConflict, CKR_KEY_HANDLE_INVALID,
+              token_->name().str() + " does not use the key '" + label_ +
+                  "' under its handle; nothing of it was used");
+}
+
+Bytes Replica::use(const Use& use, Rung highest, Clock::time_point until) {
+  const Counted counted(busy_);
+  Bytes out;
+  token_->run([&](const Link& link) { out = use_once(use, link, until); }, highest, until);
+  return out;
+}
+
+}  // namespace poolkey::provider
