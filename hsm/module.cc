@@ -15,6 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr CK_ULONG kMaxSlots = 4096;
+/// For how long our processes wait for their turn; a foreign one has somebody waiting for it.
+constexpr int kTurnSeconds = 30, kForeignTurnSeconds = 3;
 
 /// NSS's structure has its parameters where the standard has pReserved, and one field more.
 struct InitializeArguments {
@@ -108,7 +110,7 @@ void Module::initialize() {
   // a module that forwards.
   std::optional<FileLock> turn;
   if (may_be_softhsm(path_) && fs::exists(softhsm_configuration()))
-    turn.emplace(softhsm_configuration(), /*create=*/false);
+    turn.emplace(softhsm_configuration(), /*create=*/false, turn_seconds());
   InitializeArguments arguments{};
   arguments.standard.flags = CKF_OS_LOCKING_OK;
   if (!arguments_.empty()) arguments.standard.pReserved = arguments_.data();
@@ -220,9 +222,13 @@ void Module::initialize_after_fork() {
   initialize();
 }
 
+int Module::turn_seconds() const {
+  return process_ == Process::kForeign ? kForeignTurnSeconds : kTurnSeconds;
+}
+
 std::optional<FileLock> Module::process_lock() const {
   if (!quirks().needs_process_lock) return std::nullopt;
-  return FileLock(softhsm_configuration(), /*create=*/false);
+  return FileLock(softhsm_configuration(), /*create=*/false, turn_seconds());
 }
 
 fs::path Module::token_files() const {

@@ -100,6 +100,7 @@ class Module : public std::enable_shared_from_this<Module> {
   Module(std::filesystem::path path, void* library, CK_FUNCTION_LIST* functions, Process process,
          std::string arguments);
   void initialize();
+  int turn_seconds() const;
 
   std::filesystem::path path_;
   void* library_;

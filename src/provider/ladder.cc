@@ -54,4 +54,15 @@ Remedy remedy_for(const Error& error) noexcept {
   return {Rung::kNone, Rung::kNone};
 }
 
+std::optional<Rung> RungSet::next(Rung first, Rung highest) noexcept {
+  if (first == Rung::kNone) return std::nullopt;
+  for (int rung = static_cast<int>(first); rung <= static_cast<int>(highest); ++rung) {
+    const unsigned bit = 1U << rung;
+    if ((taken_ & bit) != 0) continue;
+    taken_ |= bit;
+    return static_cast<Rung>(rung);
+  }
+  return std::nullopt;
+}
+
 }  // namespace poolkey::provider

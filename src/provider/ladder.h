@@ -2,11 +2,13 @@
 // May touch: PKCS#11 constants. Called by: signing_token, replica, private_key.
 #pragma once
 
+#include <optional>
+
 #include "base/error.h"
 
 namespace poolkey::provider {
 
-/// From the cheapest up. A rung that did not help is followed by the next.
+/// From the cheapest up. Each is taken once; one that did not help is followed by the next.
 enum class Rung {
   kNone,        ///< nothing helps: the failure is an answer
   kFind,        ///< the object's handle has died: find it again
@@ -24,6 +26,14 @@ struct Remedy {
 };
 Remedy remedy_for(const Error& error) noexcept;
 
-inline Rung next(Rung rung) { return static_cast<Rung>(static_cast<int>(rung) + 1); }
+/// The rungs that were taken.
+class RungSet {
+ public:
+  /// The lowest from `first` to `highest` that was not; now it is. Nothing where there is none.
+  std::optional<Rung> next(Rung first, Rung highest) noexcept;
+
+ private:
+  unsigned taken_ = 0;
+};
 
 }  // namespace poolkey::provider

@@ -91,7 +91,7 @@ Replica::Handles Replica::usable(const Link& link, Clock::time_point until) {
            (handles.copy == CK_INVALID_HANDLE || Clock::now() - handles.looked_at < kLookAgain);
   };
   if (const Handles now = known(); is_ready(now)) return now;
-  const std::unique_lock turn(finding_, until);
+  const auto turn = finding_.take(until);
   if (!turn) throw Error(Errc::kTimeout, token_->name().str() + " does not answer");
   Handles now = known();
   if (is_ready(now)) return now;

@@ -40,8 +40,9 @@ class Replica {
 
   /// Uses the key, by way of its token's ladder. The first result under a handle has to pass the
   /// proof, and so has the first one of each session, and after sessions of the token were lost: a
-  /// handle may have been given to another object. The key is found again only with the same public part. Throws
-  /// kNotFound where it has gone, kConflict where the proof fails, else what the module says.
+  /// handle may have been given to another object. The key is found again only with the same public
+  /// part. Throws kNotFound where it has gone, kConflict where the proof fails, else what the
+  /// module says.
   Bytes use(const Use& use, Rung highest, Clock::time_point until);
 
   /// How many uses are under way.
@@ -75,7 +76,7 @@ class Replica {
   const Bytes id_;
   const std::string label_;
   std::atomic<int> busy_ = 0;
-  std::timed_mutex finding_;  ///< one looks, the others wait for what it finds
+  Turn finding_;  ///< one looks, the others wait for what it finds
   std::mutex mutex_;
   Handles handles_;
 };

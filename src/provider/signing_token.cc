@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "hsm/object.h"
+#include "hsm/rv.h"
 #include "provider/replica.h"
 
 namespace poolkey::provider {
@@ -11,9 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Who opens the token for longer than this hangs, and another may try; a call that is inside for
-/// longer makes the token the last choice.
-constexpr auto kHang = 2s;
 constexpr auto kFirstPause = 5ms;
 constexpr auto kLongestPause = 40ms;
 
@@ -137,34 +135,23 @@ Link SigningToken::open(const Host::Visit& visit) {
   return {std::move(token), 0, incarnation};
 }
 
+std::optional<Link> SigningToken::known(const Host::Visit& visit) {
+  const std::lock_guard hold(mutex_);
+  const bool alive = link_ && (is_ours_ || link_->incarnation == visit.module()->incarnation());
+  return alive ? link_ : std::nullopt;
+}
+
 Link SigningToken::current(const Host::Visit& visit, Clock::time_point until) {
-  std::unique_lock hold(mutex_);
-  for (;;) {
-    if (link_ && (is_ours_ || link_->incarnation == visit.module()->incarnation())) return *link_;
-    if (!opening_since_ || Clock::now() - *opening_since_ > kHang) break;
-    if (Clock::now() >= until)
-      throw Error(Errc::kTimeout, name_.str() + " is being opened, and does not answer");
-    opened_.wait_until(hold, std::min(until, *opening_since_ + kHang + 1ms));
-  }
-  const auto dead = std::exchange(link_, std::nullopt);
-  const auto mine = Clock::now();
-  opening_since_ = mine;
-  hold.unlock();
-  const auto over = [&] {
-    hold.lock();
-    if (opening_since_ == mine) opening_since_.reset();
-    opened_.notify_all();
-  };
-  try {
-    Link fresh = open(visit);
-    over();
-    fresh.number = ++numbers_;
-    link_ = std::move(fresh);
-    return *link_;
-  } catch (...) {
-    over();
-    throw;
-  }
+  if (const auto link = known(visit)) return *link;
+  const auto turn = opening_.take(until);
+  if (!turn) throw Error(Errc::kTimeout, name_.str() + " is being opened, and does not answer");
+  if (const auto link = known(visit)) return *link;
+  Link fresh = open(visit);
+  std::optional<Link> dead;
+  const std::lock_guard hold(mutex_);
+  fresh.number = ++numbers_;
+  dead = std::exchange(link_, std::move(fresh));
+  return *link_;
 }
 
 void SigningToken::lose(const Link& link) {
@@ -176,9 +163,13 @@ void SigningToken::lose(const Link& link) {
 void SigningToken::log_in_again(const Link& link, Clock::time_point until) {
   auto pin = pin_at_hand();
   if (!pin) return;
+  CK_SESSION_INFO info{};
   const Host::Visit visit = host_->visit(until);
   if (visit.module()->incarnation() != link.incarnation) return;
   const Inside inside(*this);
+  // Into a dead session nobody can log in, and a try too many is not made.
+  hsm::check(link.token->keeper().fn().C_GetSessionInfo(link.token->keeper().handle(), &info),
+             "look at the session");
   log_in(*link.token, std::move(*pin));
   const std::lock_guard hold(mutex_);
   // Object handles died with the login.
@@ -213,12 +204,13 @@ void SigningToken::climb(Rung rung, const std::optional<Link>& link, const Error
 
 void SigningToken::run(const Act& act, Rung highest, Clock::time_point until) {
   if (is_ours_) highest = std::min(highest, Rung::kSession);
-  Rung tried = Rung::kNone;
+  RungSet tried;
+  Rung rung = Rung::kNone;
   std::optional<Link> link;
   std::optional<Error> failure;
   for (;;) {
     try {
-      if (failure) climb(tried, link, *failure, until);
+      if (failure) climb(rung, link, *failure, until);
       const Host::Visit visit = host_->visit(until);
       const Inside inside(*this);
       link.reset();
@@ -230,11 +222,11 @@ void SigningToken::run(const Act& act, Rung highest, Clock::time_point until) {
       failure = error;
     }
     const Remedy remedy = remedy_for(*failure);
-    const Rung rung = std::max(remedy.first, next(tried));
     // What could not even be opened is no answer about the key.
     const Rung top = link ? std::min(highest, remedy.highest) : highest;
-    if (!remedy.possible() || rung > top || Clock::now() >= until) throw Error(*failure);
-    tried = rung;
+    const auto next = tried.next(remedy.first, top);
+    if (!next || Clock::now() >= until) throw Error(*failure);
+    rung = *next;
   }
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -15,6 +14,7 @@
 #include "provider/host.h"
 #include "provider/ladder.h"
 #include "provider/public_part.h"
+#include "provider/turn.h"
 
 namespace poolkey::provider {
 
@@ -78,6 +78,7 @@ class SigningToken : public std::enable_shared_from_this<SigningToken> {
  private:
   class Inside;
 
+  std::optional<Link> known(const Host::Visit& visit);
   Link current(const Host::Visit& visit, Clock::time_point until);
   Link open(const Host::Visit& visit);
   hsm::TokenInfo find(hsm::Module& module) const;
@@ -94,11 +95,10 @@ class SigningToken : public std::enable_shared_from_this<SigningToken> {
   const bool is_ours_;  ///< of our own program: there is nothing to open, and no PIN
   const std::shared_ptr<Pulse> pulse_;
 
+  Turn opening_;
   std::mutex mutex_;  ///< of what follows; never held during a call
-  std::condition_variable opened_;
   std::optional<Link> link_;
   std::uint64_t numbers_ = 0;
-  std::optional<Clock::time_point> opening_since_;
   std::optional<Pin> pin_;      ///< the one that the token took
   std::optional<Pin> refused_;  ///< the one that it did not
   std::optional<Error> refusal_;
