@@ -1,7 +1,7 @@
 #include "pool/install.h"
 
 #include "keys/certificate_object.h"
-#include "keys/oids.h"
+#include "home/oids.h"
 #include "keys/possession.h"
 #include "pool/deliver.h"
 #include "pool/registry.h"
@@ -116,7 +116,7 @@ std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbo
                    &operation, [&]() -> json::object {
                      mailbox.put(
                          mailbox.to_member(pool, m.name, "certificate." + key.str() + ".cms"),
-                         signer.sign(keys::oid::kCertificateDelivery, to_json(delivery)));
+                         signer.sign(home::oid::kCertificateDelivery, to_json(delivery)));
                      return {{"sha256", digest}};
                    });
       return "done";
@@ -138,7 +138,7 @@ std::vector<Installed> install_certificates(MemberSide& side) {
   std::vector<Installed> out;
   for (const auto& file : files) {
     const CertificateDelivery delivery =
-        certificate_delivery(verified_document(side, file, keys::oid::kCertificateDelivery));
+        certificate_delivery(verified_document(side, file, home::oid::kCertificateDelivery));
     check_addressee(side, delivery.member, "'" + file.string() + "'");
     out.push_back(install_one(side, statement, delivery));
   }
