@@ -115,30 +115,20 @@ std::string_view noun(Expected expected) {
 
 }  // namespace
 
-hsm::Uri parse_object_uri(std::string_view text) {
-  hsm::Uri uri = hsm::parse_uri(text);
-  for (const auto& [name, value] : uri.query)
-    if (name == "pin-value" || name == "pin-source" || name == "module-path" ||
-        name == "module-name")
-      throw Error(Errc::kDenied, "the PKCS#11 URI has a '" + name +
-                                     "', which is refused: modules and PINs come from openssl.cnf "
-                                     "(poolkey-module, poolkey-pin-source) or a prompt only");
-  if (uri.type == "secret-key" || uri.type == "data")
-    throw Error(Errc::kUnsupported, "PKCS#11 URI: objects of the type '" + *uri.type +
-                                        "' are not served; only private, public and cert");
-  return uri;
-}
-
 std::vector<Found> look_up(Tokens& tokens, const hsm::Uri& uri, Expected expected,
                            const PinSource& prompt) {
   const std::shared_ptr<SigningToken> token = tokens.find(uri);
   const bool maybe_private = (!uri.type || uri.type == "private") &&
                              (expected == Expected::kAnything || expected == Expected::kPrivateKey);
-  if (maybe_private) tokens.login(*token, prompt);
+  const auto login = [&] {
+    const auto own = pin_of(uri);
+    own ? token->login(*own) : tokens.login(*token, prompt);
+  };
+  if (maybe_private) login();
   std::vector<Found> found = Search(*token, uri, expected).run();
   // Public objects may be hidden, too: SoftHSM makes keys private by default.
   if (found.empty() && !token->logged_in()) {
-    tokens.login(*token, prompt);
+    login();
     found = Search(*token, uri, expected).run();
   }
   if (found.empty())

@@ -28,7 +28,7 @@ Bytes fingerprint(const PublicPart& part, OSSL_LIB_CTX* libctx) {
 
 std::shared_ptr<const Key> resolve(const Provider& provider, const crypto::KeyReference& reference,
                                    const PinSource& prompt) {
-  const hsm::Uri uri = parse_object_uri(reference.uri);
+  const hsm::Uri uri = parse_object_uri(reference.uri, provider.tokens->uri_rules());
   const std::vector<Found> found = look_up(*provider.tokens, uri, Expected::kPrivateKey, prompt);
   const std::shared_ptr<const Key>& key = found.front().key;
   if (!reference.fingerprint.empty() &&

@@ -33,7 +33,8 @@ void* open(void* provctx, const char* uri) {
   const Provider* provider = static_cast<Provider*>(provctx);
   if (!std::string_view(uri).starts_with(kScheme)) return nullptr;
   return guard<void*>(provider->core, nullptr, [&] {
-    return new Store{.provider = provider, .uri = parse_object_uri(uri)};
+    return new Store{.provider = provider,
+                     .uri = parse_object_uri(uri, provider->tokens->uri_rules())};
   });
 }
 
@@ -94,8 +95,9 @@ int load(void* ctx, OSSL_CALLBACK* callback, void* argument, OSSL_PASSPHRASE_CAL
     if (!self.searched) {
       self.searched = true;
       if (const auto expected = expectation(self.expected))
-        self.found = look_up(*self.provider->tokens, self.uri, *expected,
-                             prompt_by(passphrase, passphrase_argument, self.uri.token.value_or("")));
+        self.found =
+            look_up(*self.provider->tokens, self.uri, *expected,
+                    prompt_by(passphrase, passphrase_argument, self.uri.token.value_or("")));
     }
     if (self.next == self.found.size()) return 1;
     Found& found = self.found[self.next++];

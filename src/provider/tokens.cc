@@ -2,30 +2,11 @@
 
 #include <cstdlib>
 
-#include "base/file.h"
 #include "provider/guard.h"
+#include "provider/pin_file.h"
 
 namespace poolkey::provider {
 namespace {
-
-constexpr std::size_t kMaxPinFile = 1024;
-
-Pin read_pin(const std::filesystem::path& path) {
-  std::string text;
-  try {
-    text = read_file(path, kMaxPinFile);
-  } catch (const Error& error) {
-    throw Error(error.code(),
-                "cannot read the PIN (poolkey-pin-source): " + std::string(error.what()));
-  }
-  SecretBytes secret(view(text));
-  std::size_t size = secret.size();
-  while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r')) --size;
-  ::explicit_bzero(text.data(), text.size());
-  if (size == 0)
-    throw Error(Errc::kInvalidArgument, "the PIN file '" + path.string() + "' is empty");
-  return Pin(SecretBytes(secret.view().first(size)));
-}
 
 std::string described(const std::vector<hsm::TokenInfo>& infos) {
   std::string out;
@@ -39,6 +20,7 @@ std::string described(const std::vector<hsm::TokenInfo>& infos) {
 
 Tokens::Tokens(std::shared_ptr<hsm::Token> token) {
   module_ = token->shared_module();
+  settings_.module = module_->path();
   settings_.token = token->info().label;
   settings_.serial = token->info().serial;
   open_.push_back(std::make_shared<SigningToken>(std::move(token), /*logged_in=*/true));
@@ -52,12 +34,26 @@ Tokens::Tokens(const Core& core) {
   }
 }
 
+Settings Tokens::settings() {
+  const std::lock_guard hold(mutex_);
+  if (fault_) throw Error(*fault_);
+  if (!module_) settings_ = completed(std::move(settings_));
+  return settings_;
+}
+
+UriRules Tokens::uri_rules() {
+  const Settings now = settings();
+  return {now.module, now.allow_uri_pin};
+}
+
 void Tokens::load_module() {
   if (fault_) throw Error(*fault_);
   if (module_) return;
+  settings_ = completed(std::move(settings_));
   if (settings_.module.empty())
     throw Error(Errc::kInvalidArgument,
-                "poolkey-module is not set in poolkey's section of openssl.cnf");
+                "neither poolkey-module nor poolkey-home is set in poolkey's section of "
+                "openssl.cnf");
   if (!std::filesystem::exists(settings_.module))
     throw Error(Errc::kNotFound, "there is no PKCS#11 module '" + settings_.module.string() +
                                      "'; correct poolkey-module in openssl.cnf");
@@ -71,7 +67,8 @@ void Tokens::load_module() {
 std::vector<hsm::TokenInfo> Tokens::matching(const hsm::Uri& uri) const {
   std::vector<hsm::TokenInfo> out;
   for (hsm::TokenInfo& info : module_->tokens())
-    if (uri.matches(info) && (settings_.token.empty() || settings_.token == info.label) &&
+    if (uri.matches(info) && uri.matches_place(*module_, info.slot) &&
+        (settings_.token.empty() || settings_.token == info.label) &&
         (settings_.serial.empty() || settings_.serial == info.serial))
       out.push_back(std::move(info));
   return out;
@@ -104,7 +101,7 @@ std::shared_ptr<SigningToken> Tokens::find(const hsm::Uri& uri) {
 
 void Tokens::login(SigningToken& token, const PinSource& prompt) const {
   if (settings_.pin_file.empty()) return token.login(prompt);
-  token.login([this] { return read_pin(settings_.pin_file); });
+  token.login([this] { return read_pin_file(settings_.pin_file, "poolkey-pin-source"); });
 }
 
 }  // namespace poolkey::provider

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "hsm/uri.h"
+#include "provider/object_uri.h"
 #include "provider/settings.h"
 #include "provider/signing_token.h"
 
@@ -23,6 +23,10 @@ class Tokens {
   /// What our section of openssl.cnf names. A fault in it is told by every find(): OpenSSL would
   /// leave out a provider that does not start without a word.
   explicit Tokens(const Core& core);
+
+  /// What is configured, with what poolkey.toml of the home adds. Throws as find() for a fault.
+  Settings settings();
+  UriRules uri_rules();
 
   /// The one token that the URI and the configuration mean; no login. Throws kNotFound, kConflict
   /// (several; PINs are not tried on tokens that were not meant) or what loading the module says.
