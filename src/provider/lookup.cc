@@ -18,8 +18,8 @@ bool names_one(const hsm::Uri& uri) { return uri.object || uri.id || uri.type ==
 /// One search of one token, under one lease.
 class Search {
  public:
-  Search(SigningToken& token, const hsm::Uri& uri, Expected expected)
-      : token_(token), lease_(token.lease()), uri_(uri), expected_(expected) {}
+  Search(const Tokens& tokens, SigningToken& token, const hsm::Uri& uri, Expected expected)
+      : tokens_(tokens), token_(token), lease_(token.lease()), uri_(uri), expected_(expected) {}
 
   std::vector<Found> run() {
     if (wants("private", Expected::kPrivateKey)) add_private_keys();
@@ -53,7 +53,8 @@ class Search {
       }
       if (std::ranges::none_of(out, [&](const auto& key) { return key->part == *part; }))
         out.push_back(std::make_shared<Key>(
-            Key{*part, token_.private_key(object, *part, std::move(id), std::move(label))}));
+            Key{*part, token_.private_key(object, *part, std::move(id), std::move(label),
+                                          tokens_.rules_of(*part))}));
     }
     return out;
   }
@@ -91,6 +92,7 @@ class Search {
     }
   }
 
+  const Tokens& tokens_;
   SigningToken& token_;
   hsm::Lease lease_;
   const hsm::Uri& uri_;
@@ -125,11 +127,11 @@ std::vector<Found> look_up(Tokens& tokens, const hsm::Uri& uri, Expected expecte
     own ? token->login(*own) : tokens.login(*token, prompt);
   };
   if (maybe_private) login();
-  std::vector<Found> found = Search(*token, uri, expected).run();
+  std::vector<Found> found = Search(tokens, *token, uri, expected).run();
   // Public objects may be hidden, too: SoftHSM makes keys private by default.
   if (found.empty() && !token->logged_in()) {
     login();
-    found = Search(*token, uri, expected).run();
+    found = Search(tokens, *token, uri, expected).run();
   }
   if (found.empty())
     throw Error(Errc::kNotFound, "there is no " + std::string(noun(expected)) + " '" + uri.str() +

@@ -21,11 +21,13 @@ struct Stale {};
 }  // namespace
 
 PrivateKey::PrivateKey(std::shared_ptr<SigningToken> token, CK_OBJECT_HANDLE object,
-                       PublicPart part, Bytes id, std::string label)
+                       PublicPart part, Bytes id, std::string label,
+                       std::shared_ptr<const Rules> rules)
     : token_(std::move(token)),
       part_(std::move(part)),
       id_(std::move(id)),
       label_(std::move(label)),
+      rules_(std::move(rules)),
       object_(object) {}
 
 PrivateKey::~PrivateKey() {
@@ -104,6 +106,7 @@ Bytes PrivateKey::sign_once(CK_MECHANISM mechanism, ByteView data, const Proof& 
 }
 
 Bytes PrivateKey::sign(CK_MECHANISM mechanism, ByteView data, const Proof& proof) {
+  if (rules_) rules_->require(mechanism.mechanism, Act::kSign);
   try {
     return sign_once(mechanism, data, proof);
   } catch (const Stale&) {

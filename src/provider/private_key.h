@@ -18,12 +18,16 @@ namespace poolkey::provider {
 class PrivateKey {
  public:
   PrivateKey(std::shared_ptr<SigningToken> token, CK_OBJECT_HANDLE object, PublicPart part,
-             Bytes id, std::string label);
+             Bytes id, std::string label, std::shared_ptr<const Rules> rules);
   PrivateKey(const PrivateKey&) = delete;
   PrivateKey& operator=(const PrivateKey&) = delete;
   ~PrivateKey();
 
   const PublicPart& part() const { return part_; }
+  /// Whether these are its rules; null: none.
+  bool is_under(const Rules* rules) const {
+    return rules_ && rules ? *rules_ == *rules : !rules_ && !rules;
+  }
 
   /// Says whether a signature, as the module gives it, verifies with our public key.
   using Proof = std::function<bool(ByteView signature)>;
@@ -32,7 +36,7 @@ class PrivateKey {
   /// more, and used only if its public key is still ours; else throws kNotFound. The first
   /// signature under a handle has to pass `proof`, and so has the first one after sessions of the
   /// token were lost: a handle may have been given to another object. Throws kConflict where it
-  /// does not pass.
+  /// does not pass, and kDenied where the key's policy forbids it.
   Bytes sign(CK_MECHANISM mechanism, ByteView data, const Proof& proof);
 
  private:
@@ -48,6 +52,7 @@ class PrivateKey {
   const PublicPart part_;
   const Bytes id_;
   const std::string label_;
+  const std::shared_ptr<const Rules> rules_;
   std::mutex mutex_;
   CK_OBJECT_HANDLE object_;
   CK_OBJECT_HANDLE copy_ = CK_INVALID_HANDLE;

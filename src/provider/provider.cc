@@ -78,7 +78,12 @@ int initialize(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* up_calls,
     auto tokens = token ? std::make_shared<Tokens>(token) : std::make_shared<Tokens>(core);
     Provider::LibCtx child(OSSL_LIB_CTX_new_child(handle, up_calls));
     if (!child) throw Error(Errc::kInternal, "OpenSSL gave no child library context");
-    *provctx = new Provider{core, std::move(child), std::move(tokens)};
+    auto state = std::make_shared<MemberState>(child.get());
+    if (!token)
+      tokens->govern([state, known = tokens.get()](const PublicPart& part) {
+        return state->rules(known->settings(), part);
+      });
+    *provctx = new Provider{core, std::move(child), std::move(state), std::move(tokens)};
     *out = provider_table();
     return 1;
   });

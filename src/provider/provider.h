@@ -6,6 +6,7 @@
 
 #include "crypto/openssl.h"
 #include "provider/core.h"
+#include "provider/member_state.h"
 #include "provider/tokens.h"
 
 namespace poolkey::provider {
@@ -17,6 +18,7 @@ struct Provider {
   /// Mirrors the application's providers; everything of OpenSSL that we use ourselves is fetched
   /// here and with kOthers, so that no default property can lead back to us.
   LibCtx child;
+  std::shared_ptr<MemberState> state;  ///< works in `child`
   std::shared_ptr<Tokens> tokens;
 };
 

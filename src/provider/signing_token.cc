@@ -33,14 +33,16 @@ void SigningToken::login(const PinSource& pin) {
 
 std::shared_ptr<PrivateKey> SigningToken::private_key(CK_OBJECT_HANDLE object,
                                                       const PublicPart& part, Bytes id,
-                                                      std::string label) {
+                                                      std::string label,
+                                                      std::shared_ptr<const Rules> rules) {
   const std::lock_guard hold(keys_mutex_);
   std::erase_if(keys_, [](const auto& entry) { return entry.second.expired(); });
   std::weak_ptr<PrivateKey>& known = keys_[object];
   // A handle may have been given to another object since.
-  if (auto key = known.lock(); key != nullptr && key->part() == part) return key;
+  if (auto key = known.lock(); key != nullptr && key->part() == part && key->is_under(rules.get()))
+    return key;
   auto key = std::make_shared<PrivateKey>(shared_from_this(), object, part, std::move(id),
-                                          std::move(label));
+                                          std::move(label), std::move(rules));
   known = key;
   return key;
 }

@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "hsm/token.h"
 #include "provider/public_part.h"
+#include "provider/rules.h"
 
 namespace poolkey::provider {
 
@@ -37,9 +38,9 @@ class SigningToken : public std::enable_shared_from_this<SigningToken> {
   /// runs (Apache forks inside its prompt).
   void login(const PinSource& pin);
 
-  /// The private key object, one PrivateKey for all who load it.
+  /// The private key object, one PrivateKey for all who load it under the same rules.
   std::shared_ptr<PrivateKey> private_key(CK_OBJECT_HANDLE object, const PublicPart& part, Bytes id,
-                                          std::string label);
+                                          std::string label, std::shared_ptr<const Rules> rules);
 
   /// A session copy of a token object, which signs faster; CK_INVALID_HANDLE where the key or the
   /// module does not allow one.

@@ -8,18 +8,16 @@
 #include "provider/dispatch.h"
 #include "provider/guard.h"
 #include "provider/hand_over.h"
-#include "provider/lookup.h"
-#include "provider/provider.h"
+#include "provider/pool_uri.h"
+#include "provider/resolve.h"
 
 namespace poolkey::provider {
 namespace {
 
-constexpr std::string_view kScheme = "pkcs11:";
-
 /// One opened URI.
 struct Store {
   const Provider* provider;
-  hsm::Uri uri;
+  Named named;
   int expected = 0;  ///< OSSL_STORE_INFO_*; 0: everything
   bool searched = false;
   std::vector<Found> found{};
@@ -31,10 +29,11 @@ Store& store(void* ctx) { return *static_cast<Store*>(ctx); }
 /// Another scheme is not for us, and is refused without a word.
 void* open(void* provctx, const char* uri) {
   const Provider* provider = static_cast<Provider*>(provctx);
-  if (!std::string_view(uri).starts_with(kScheme)) return nullptr;
+  if (!std::string_view(uri).starts_with("pkcs11:") &&
+      !std::string_view(uri).starts_with(kPoolScheme))
+    return nullptr;
   return guard<void*>(provider->core, nullptr, [&] {
-    return new Store{.provider = provider,
-                     .uri = parse_object_uri(uri, provider->tokens->uri_rules())};
+    return new Store{.provider = provider, .named = parse_any_uri(*provider, uri)};
   });
 }
 
@@ -96,8 +95,8 @@ int load(void* ctx, OSSL_CALLBACK* callback, void* argument, OSSL_PASSPHRASE_CAL
       self.searched = true;
       if (const auto expected = expectation(self.expected))
         self.found =
-            look_up(*self.provider->tokens, self.uri, *expected,
-                    prompt_by(passphrase, passphrase_argument, self.uri.token.value_or("")));
+            find(*self.provider, self.named, *expected,
+                 prompt_by(passphrase, passphrase_argument, self.named.uri.token.value_or("")));
     }
     if (self.next == self.found.size()) return 1;
     Found& found = self.found[self.next++];
@@ -129,6 +128,7 @@ const OSSL_DISPATCH* table() noexcept {
 const OSSL_ALGORITHM* store_algorithms() noexcept {
   static const OSSL_ALGORITHM algorithms[] = {
       {"pkcs11", kProperties, table(), "objects of a PKCS#11 token by RFC 7512 URI"},
+      {"poolkey", kProperties, table(), "keys of this member's pool by name"},
       {nullptr, nullptr, nullptr, nullptr}};
   return algorithms;
 }

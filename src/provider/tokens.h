@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "provider/object_uri.h"
+#include "provider/rules.h"
 #include "provider/settings.h"
 #include "provider/signing_token.h"
 
@@ -28,6 +29,12 @@ class Tokens {
   Settings settings();
   UriRules uri_rules();
 
+  /// Says what rules private keys are under; to be called before the first is loaded.
+  void govern(RulesOf rules_of) { rules_of_ = std::move(rules_of); }
+  std::shared_ptr<const Rules> rules_of(const PublicPart& part) const {
+    return rules_of_ ? rules_of_(part) : nullptr;
+  }
+
   /// The one token that the URI and the configuration mean; no login. Throws kNotFound, kConflict
   /// (several; PINs are not tried on tokens that were not meant) or what loading the module says.
   std::shared_ptr<SigningToken> find(const hsm::Uri& uri);
@@ -40,6 +47,7 @@ class Tokens {
   std::vector<hsm::TokenInfo> matching(const hsm::Uri& uri) const;
 
   Settings settings_;
+  RulesOf rules_of_;
   std::optional<Error> fault_;
   std::mutex mutex_;
   std::shared_ptr<hsm::Module> module_;
