@@ -8,7 +8,7 @@ namespace {
 /// In base64: a URI of the largest size, its neighbours, and line ends of two octets.
 constexpr std::size_t kMaxBody = 2 * crypto::kMaxReferenceUri;
 
-/// One line, or as much of it as is looked at; the rest is passed over. False at the end.
+/// One line; of one that is longer than a body may be, its beginning. False at the end.
 bool read_line(BIO* in, std::string& line) {
   std::array<char, 256> buffer;
   line.clear();
@@ -17,7 +17,7 @@ bool read_line(BIO* in, std::string& line) {
     if (size <= 0) return !line.empty();
     std::string_view part(buffer.data(), static_cast<std::size_t>(size));
     const bool is_end = part.back() == '\n';
-    if (line.empty()) line = part;
+    if (line.size() <= kMaxBody) line += part;
     if (is_end) break;
   }
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r' || line.back() == ' '))
