@@ -1,8 +1,11 @@
 #include "hsm/uri.h"
 
 #include <array>
+#include <charconv>
 
 #include "base/error.h"
+#include "hsm/module.h"
+#include "hsm/rv.h"
 
 namespace poolkey::hsm {
 namespace {
@@ -64,6 +67,42 @@ void set_type(Uri& uri, std::string value) {
   set_once(uri.type, std::move(value), "type");
 }
 
+/// Decimal digits only.
+template <class Number>
+Number number(std::string_view text, std::string_view name) {
+  Number out{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc{} || end != text.data() + text.size() || text.front() == '-')
+    bad("'" + std::string(name) + "' is not a number");
+  return out;
+}
+
+/// "2" is 2.0 (RFC 7512 2.3).
+std::string version(std::string_view text, std::string_view name) {
+  const auto dot = text.find('.');
+  const auto part = [&](std::string_view digits) {
+    return std::to_string(unsigned{number<std::uint8_t>(digits, name)});
+  };
+  return part(text.substr(0, dot)) + "." +
+         (dot == std::string_view::npos ? "0" : part(text.substr(dot + 1)));
+}
+
+/// The components of a path that are plain texts.
+struct TextRow {
+  std::string_view name;
+  std::optional<std::string> Uri::*field;
+};
+constexpr std::array kTexts{TextRow{"token", &Uri::token},
+                            TextRow{"serial", &Uri::serial},
+                            TextRow{"manufacturer", &Uri::manufacturer},
+                            TextRow{"model", &Uri::model},
+                            TextRow{"library-manufacturer", &Uri::library_manufacturer},
+                            TextRow{"library-description", &Uri::library_description},
+                            TextRow{"library-version", &Uri::library_version},
+                            TextRow{"slot-manufacturer", &Uri::slot_manufacturer},
+                            TextRow{"slot-description", &Uri::slot_description},
+                            TextRow{"object", &Uri::object}};
+
 void add_component(Uri& uri, std::string_view component, bool in_query) {
   const auto equals = component.find('=');
   if (equals == std::string_view::npos)
@@ -71,20 +110,18 @@ void add_component(Uri& uri, std::string_view component, bool in_query) {
   const std::string_view name = component.substr(0, equals);
   std::string value = decode(component.substr(equals + 1), name);
   if (in_query || is_query_name(name)) {
-    if (!uri.query.emplace(std::string(name), std::move(value)).second)
+    // Vendors' own attributes may stand more than once.
+    if (!uri.query.emplace(std::string(name), std::move(value)).second && is_query_name(name))
       bad("'" + std::string(name) + "' stands twice");
     return;
   }
-  if (name == "token") return set_once(uri.token, std::move(value), name);
-  if (name == "serial") return set_once(uri.serial, std::move(value), name);
-  if (name == "manufacturer") return set_once(uri.manufacturer, std::move(value), name);
-  if (name == "model") return set_once(uri.model, std::move(value), name);
-  if (name == "object") return set_once(uri.object, std::move(value), name);
   if (name == "id") return set_once(uri.id, to_bytes(value), name);
+  if (value.find('\0') != std::string::npos) bad("'" + std::string(name) + "' has a NUL in it");
   if (name == "type" || name == "object-type") return set_type(uri, std::move(value));
-  if (name == "slot-id" || name == "slot-manufacturer" || name == "slot-description" ||
-      name == "library-manufacturer" || name == "library-version" || name == "library-description")
-    bad("'" + std::string(name) + "' is not supported; name the token by token and serial");
+  if (name == "slot-id") return set_once(uri.slot_id, number<CK_SLOT_ID>(value, name), name);
+  if (name == "library-version") value = version(value, name);
+  for (const TextRow& row : kTexts)
+    if (row.name == name) return set_once(uri.*row.field, std::move(value), name);
   bad("unknown component '" + std::string(name) + "'");
 }
 
@@ -119,6 +156,31 @@ bool Uri::matches(const TokenInfo& info) const {
          fits(manufacturer, info.manufacturer) && fits(model, info.model);
 }
 
+bool Uri::matches_place(const Module& module, CK_SLOT_ID slot) const {
+  const auto fits = [](const std::optional<std::string>& wanted, const auto& field) {
+    return !wanted || *wanted == trimmed(field, sizeof field);
+  };
+  if (library_manufacturer || library_description || library_version) {
+    CK_INFO info{};
+    check(module.fn().C_GetInfo(&info), "ask '" + module.path().string() + "' what it is");
+    const std::string have = std::to_string(unsigned{info.libraryVersion.major}) + "." +
+                             std::to_string(unsigned{info.libraryVersion.minor});
+    if (!fits(library_manufacturer, info.manufacturerID) ||
+        !fits(library_description, info.libraryDescription) ||
+        (library_version && *library_version != have))
+      return false;
+  }
+  if (slot_id && *slot_id != slot) return false;
+  if (slot_manufacturer || slot_description) {
+    CK_SLOT_INFO info{};
+    check(module.fn().C_GetSlotInfo(slot, &info),
+          "ask for the name of slot " + std::to_string(slot));
+    return fits(slot_manufacturer, info.manufacturerID) &&
+           fits(slot_description, info.slotDescription);
+  }
+  return true;
+}
+
 Template Uri::object_template() const {
   Template out;
   if (object) out.set(CKA_LABEL, *object);
@@ -135,11 +197,8 @@ std::string Uri::str() const {
   const auto add_text = [&](std::string_view name, const std::optional<std::string>& value) {
     if (value) add(name, encode(view(*value), false));
   };
-  add_text("token", token);
-  add_text("serial", serial);
-  add_text("manufacturer", manufacturer);
-  add_text("model", model);
-  add_text("object", object);
+  for (const TextRow& row : kTexts) add_text(row.name, this->*row.field);
+  if (slot_id) add("slot-id", std::to_string(*slot_id));
   if (id) add("id", encode(*id, true));
   add_text("type", type);
   return out;

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "app/softhsm.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "home/pin.h"
 #include "hsm/husk.h"
 #include "keys/origin.h"
 #include "keys/outside_head.h"
@@ -28,10 +30,10 @@ std::string owner_of(const Config& config, hsm::Role role) {
          " of token '" + config.token_label + "'";
 }
 
-PinSource source_for(const Config& config, const Options& options, hsm::Role role) {
+home::PinSource source_for(const Config& config, const Options& options, hsm::Role role) {
   return role == hsm::Role::kUser
-             ? parse_pin_source(options.pin.empty() ? config.pin_source : options.pin)
-             : parse_so_pin_source(options.so_pin.empty() ? "prompt" : options.so_pin);
+             ? home::parse_pin_source(options.pin.empty() ? config.pin_source : options.pin)
+             : home::parse_so_pin_source(options.so_pin.empty() ? "prompt" : options.so_pin);
 }
 
 /// Whether a process died within a step, so that the token may hold what it left.
@@ -63,7 +65,7 @@ std::string serial_of_existing(const std::shared_ptr<hsm::Module>& module, const
 std::string serial_of_new(const std::shared_ptr<hsm::Module>& module, const Config& config,
                           const Options& options, bool begun_before) {
   const auto new_pin = [&](hsm::Role role) {
-    return read_new_pin(source_for(config, options, role), owner_of(config, role));
+    return home::read_new_pin(source_for(config, options, role), owner_of(config, role));
   };
   const Pin so_pin = new_pin(hsm::Role::kSecurityOfficer);
   const Pin user_pin = new_pin(hsm::Role::kUser);
@@ -87,14 +89,15 @@ std::shared_ptr<hsm::Module> load_module(const Config& config, const Options& op
   if (!config.softhsm2_conf.empty())
     ::setenv("SOFTHSM2_CONF", config.softhsm2_conf.c_str(), /*overwrite=*/1);
   std::optional<hsm::Deadline> deadline;
-  if (options.overdue) deadline = {config.call_timeout.value_or(kCallTimeout), options.overdue};
+  if (options.overdue)
+    deadline = {config.call_timeout.value_or(home::kCallTimeout), options.overdue};
   return hsm::Module::load(config.module, hsm::Module::Process::kOurs, config.module_arguments,
                            std::move(deadline));
 }
 
 App::App(Options options)
     : options_(std::move(options)),
-      config_(read_config(options_.home)),
+      config_(home::read_config(options_.home)),
       database_(store::Database::open(options_.home / kDatabase)),
       journal_(database_),
       audit_(database_, clock_),
@@ -108,8 +111,8 @@ App::App(Options options)
                .actor = current_actor(),
                .witness = options_.witness.empty() ? config_.witness : options_.witness} {
   // A bad source is told before anything begins.
-  if (!options_.pin.empty()) (void)parse_pin_source(options_.pin);
-  if (!options_.so_pin.empty()) (void)parse_so_pin_source(options_.so_pin);
+  if (!options_.pin.empty()) (void)home::parse_pin_source(options_.pin);
+  if (!options_.so_pin.empty()) (void)home::parse_so_pin_source(options_.so_pin);
 }
 
 App::~App() {
@@ -210,11 +213,11 @@ pool::MemberSide App::member() {
 fs::path profile_file(const fs::path& home) { return home / "profile.toml"; }
 
 Pin ask_pin(const Config& config, const Options& options, hsm::Role role) {
-  return read_pin(source_for(config, options, role), owner_of(config, role));
+  return home::read_pin(source_for(config, options, role), owner_of(config, role));
 }
 
 void set_up_side(const fs::path& home, Config wanted, const Options& options, TokenIs token) {
-  Config config = has_config(home) ? read_config(home) : wanted;
+  Config config = home::has_config(home) ? home::read_config(home) : wanted;
   if (!same_side(config, wanted))
     throw Error(Errc::kAlreadyExists, "'" + home.string() +
                                           "' is already the home of another "
@@ -231,7 +234,7 @@ void set_up_side(const fs::path& home, Config wanted, const Options& options, To
     if (config.softhsm2_conf.empty() &&
         config.module.filename().string().find("softhsm") != std::string::npos)
       config.softhsm2_conf = ensure_softhsm_conf(home);
-    write_config(home, config);
+    home::write_config(home, config);
     return "done";
   });
   const auto module = load_module(config, options);
@@ -240,7 +243,7 @@ void set_up_side(const fs::path& home, Config wanted, const Options& options, To
                                     : serial_of_new(module, config, options, operation.resumed());
   });
   operation.step("serial", [&]() -> std::string {
-    write_config(home, config);
+    home::write_config(home, config);
     return "done";
   });
   operation.finish();

@@ -7,13 +7,15 @@
 #include <optional>
 #include <string>
 
-#include "app/config.h"
-#include "app/pin.h"
+#include "home/config.h"
 #include "keys/context.h"
 #include "pool/member_side.h"
 #include "provider/builtin.h"
 
 namespace poolkey::app {
+
+using home::Config;
+using home::Side;
 
 struct Options {
   std::filesystem::path home;

@@ -2,7 +2,9 @@
 
 #include <cstdlib>
 
+#include "app/softhsm.h"
 #include "base/file.h"
+#include "home/pin.h"
 #include "keys/number.h"
 #include "pool/safeguard.h"
 
@@ -112,7 +114,7 @@ void refuse_occupied(const fs::path& home) {
 
 /// True if the home is this very backup, restored.
 bool was_restored(const fs::path& home, const std::string& manifest) {
-  if (!has_config(home) || !fs::exists(home / pool::kBackupDatabase)) return false;
+  if (!home::has_config(home) || !fs::exists(home / pool::kBackupDatabase)) return false;
   auto database = store::Database::open(home / pool::kBackupDatabase);
   return keys::setting(database, kRestoredFrom) == manifest;
 }
@@ -193,7 +195,7 @@ pool::CheckedBackup back_up_origin(App& side, const fs::path& out, const Pin& pi
 }
 
 Config configuration_of(const fs::path& backup, const fs::path& home) {
-  Config out = read_config(backup);
+  Config out = home::read_config(backup);
   for (fs::path* path : {&out.module, &out.mailbox, &out.witness})
     *path = moved(*path, backup, home);
   out.softhsm2_conf = home / kSoftHsm;
@@ -212,7 +214,7 @@ Restored restore_origin(const fs::path& from, const Options& options, const fs::
   refuse_occupied(home);
   Config config = configuration_of(from, home);
   if (!mailbox.empty()) config.mailbox = mailbox;
-  if (!options.pin.empty()) config.pin_source = absolute_pin_source(options.pin);
+  if (!options.pin.empty()) config.pin_source = home::absolute_pin_source(options.pin);
   StagedFolder staged(home);
   for (const pool::BackupManifest::File& file : manifest.files)
     pool::copy_backup_file(from / file.path, staged.path() / file.path, file.sha256);
@@ -228,7 +230,7 @@ Restored restore_origin(const fs::path& from, const Options& options, const fs::
   }
   write_file(staged.path() / kSoftHsm, with_token_folder(softhsm, home / pool::kBackupTokens),
              0600);
-  write_config(staged.path(), config);
+  home::write_config(staged.path(), config);
   staged.put_in_place();
   return out;
 }

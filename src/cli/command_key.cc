@@ -3,6 +3,9 @@
 #include "cli/command.h"
 #include "keys/generate.h"
 #include "keys/origin.h"
+#include "keys/possession.h"
+#include "keys/reference.h"
+#include "pool/deliver.h"
 #include "pool/release.h"
 #include "pool/statement.h"
 
@@ -110,6 +113,50 @@ int key_release(Call& call) {
   return 0;
 }
 
+/// What a reference needs to say of a key version, by what this side knows of it.
+struct Referenced {
+  crypto::PublicKey public_key;
+  Bytes id;
+};
+
+Referenced referenced(app::App& side, const KeyVersion& name) {
+  if (side.config().side == app::Side::kOrigin) {
+    const keys::StoredKey key = keys::key(side.database(), name);
+    return {key.public_key, key.id};
+  }
+  pool::MemberSide member = side.member();
+  const pool::Statement statement = pool::held_statement(member);
+  for (const pool::Statement::Version& v : statement.versions)
+    if (v.key == name) return {v.public_key, v.id};
+  throw Error(Errc::kNotFound, name.str() + " is not in this member's statement " +
+                                   std::to_string(statement.sequence) +
+                                   "; see 'poolkey member status'");
+}
+
+int key_reference(Call& call) {
+  const KeyVersion name = parse_key_version(call.arguments.one("KEY"));
+  const std::filesystem::path file = std::filesystem::absolute(call.arguments.one("--out"));
+  app::App side(call.options);
+  side.use_token();
+  hsm::Token& token = *side.context().token;
+  const Referenced key = referenced(side, name);
+  {
+    const hsm::Lease lease = token.lease();
+    if (!keys::find_possessed(*lease, key.public_key, key.id))
+      throw Error(Errc::kNotFound, name.str() + " is not in " + token.name().str() +
+                                       "; nothing was written. A member gets it by 'poolkey member "
+                                       "receive'");
+  }
+  // No secret is in it, and the program that reads it need not be the one that holds the home.
+  write_file(file, keys::key_reference(token.name(), key.public_key, key.id), 0644);
+  call.out.say("'" + file.string() + "' refers to " + name.str() + " in " + token.name().str() +
+               ". It holds no secret, and no other key is loaded by it.");
+  call.out.result({{"key", name.str()},
+                   {"file", file.string()},
+                   {"spki_sha256", hex(key.public_key.spki_sha256())}});
+  return 0;
+}
+
 }  // namespace
 
 std::span<const Command> key_commands() {
@@ -130,6 +177,12 @@ std::span<const Command> key_commands() {
         {"--standbys-only", "", "for the standby origins that the keys' policies name"},
         {"--dry-run", "", "only say what would be wrapped for whom"}},
        key_release},
+      {"key reference",
+       "either",
+       "write a file that stands for a key version, for programs that read key files only",
+       {{"KEY", "KEY@N", "the key version", true},
+        {"--out", "FILE", "the file, which is replaced at once", true}},
+       key_reference},
   };
   return commands;
 }

@@ -114,10 +114,13 @@ int member_install(Call& call) {
   for (const pool::Installed& i : pool::install_certificates(side)) {
     call.out.say(i.key.str() + ": certificate " + i.certificate.serial() +
                  (i.written ? " is installed beside the key" : " was there already"));
+    call.out.say("  for programs that read files: " + i.files.string() +
+                 "/{certificate,key,both}.pem");
     list.emplace_back(json::object{{"key", i.key.str()},
                                    {"serial", i.certificate.serial()},
                                    {"sha256", hex(i.certificate.sha256())},
-                                   {"written", i.written}});
+                                   {"written", i.written},
+                                   {"files", i.files.string()}});
   }
   m.side.checkpoint();
   call.out.result({{"member", side.name.str()}, {"certificates", std::move(list)}});

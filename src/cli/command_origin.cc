@@ -107,7 +107,7 @@ int standby_promote(Call& call) {
         origin.side = app::Side::kOrigin;
         origin.pool.reset();
         origin.member.reset();
-        app::write_config(side.home(), origin);
+        home::write_config(side.home(), origin);
       });
   side.checkpoint();
   call.out.say("This is the origin now, by the registry of " + done.registry_made_at + ".");

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "home/pin.h"
 #include "hsm/inventory.h"
 #include "hsm/token_file.h"
 #include "keys/origin.h"
@@ -54,7 +55,7 @@ app::Config wanted_config(const Call& call, app::Side side, const std::string& l
   out.module_arguments = call.arguments.one("--module-arguments");
   out.token_label = call.arguments.one("--token", label);
   out.mailbox = fs::absolute(call.arguments.one("--mailbox"));
-  out.pin_source = app::absolute_pin_source(call.options.pin);
+  out.pin_source = home::absolute_pin_source(call.options.pin);
   if (call.arguments.has("--call-timeout"))
     out.call_timeout = seconds(call.arguments.one("--call-timeout"));
   return out;
@@ -131,7 +132,7 @@ int standby_init(Call& call) {
 }
 
 int token_list(Call& call) {
-  const auto module = app::load_module(app::read_config(call.options.home), call.options);
+  const auto module = app::load_module(home::read_config(call.options.home), call.options);
   hsm::Inventory inventory(*module);
   std::vector<std::vector<std::string>> rows;
   json::array tokens;
@@ -156,7 +157,7 @@ int token_list(Call& call) {
 }
 
 int token_repair(Call& call) {
-  const app::Config config = app::read_config(call.options.home);
+  const app::Config config = home::read_config(call.options.home);
   const auto module = app::load_module(config, call.options);
   const fs::path folder = hsm::token_folder(*module, config.token_serial);
   if (folder.empty())

@@ -56,7 +56,7 @@ constexpr std::array kGroups{
     Group{"token", "the tokens of the PKCS#11 module"},
     Group{"policy", "policy files: check and explain"},
     Group{"enrolment", "the origin's answer to members that ask to join"},
-    Group{"key", "key versions: generate, list, release"},
+    Group{"key", "key versions: generate, list, release, refer to"},
     Group{"pool", "the pool as a whole: define, prove, attest, repair, report"},
     Group{"request", "certificate requests: create and lint"},
     Group{"certificate", "certificates: issue and publish"},

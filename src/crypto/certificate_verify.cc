@@ -1,6 +1,7 @@
 #include "crypto/certificate.h"
 #include "crypto/memo.h"
 #include "crypto/openssl.h"
+#include "crypto/x509_parts.h"
 
 namespace poolkey::crypto {
 namespace {
@@ -10,23 +11,30 @@ bool is_date(int reason) {
 }
 
 /// The certificate that the failure is about, as a person knows it.
-std::string culprit(X509_STORE_CTX* ctx, const Certificate& leaf) {
-  X509* current = X509_STORE_CTX_get_current_cert(ctx);
-  if (current == nullptr || X509_cmp(current, leaf.x509()) == 0) return "itself";
-  return "'" + Certificate::from_der(to_der<i2d_X509>(current)).subject() + "'";
+std::string culprit(X509_STORE_CTX* ctx, const X509* leaf) {
+  const X509* current = X509_STORE_CTX_get_current_cert(ctx);
+  if (current == nullptr || X509_cmp(current, leaf) == 0) return "itself";
+  return "'" + name_text(X509_get_subject_name(current)) + "'";
 }
 
 void verify(const Certificate& leaf, const std::vector<Certificate>& intermediates,
             const Certificate& root, std::optional<Time> at) {
-  const X509StorePtr store(X509_STORE_new());
   const X509StackPtr untrusted(sk_X509_new_null());
-  const X509StoreCtxPtr ctx(X509_STORE_CTX_new());
-  if (!store || !untrusted || !ctx || X509_STORE_add_cert(store.get(), root.x509()) != 1)
-    throw_openssl(Errc::kInternal, "OpenSSL could not prepare a chain");
+  if (!untrusted) throw_openssl(Errc::kInternal, "OpenSSL could not prepare a chain");
   for (const Certificate& certificate : intermediates)
     if (X509_add_cert(untrusted.get(), certificate.x509(), X509_ADD_FLAG_UP_REF) != 1)
       throw_openssl(Errc::kInternal, "OpenSSL could not prepare a chain");
-  if (X509_STORE_CTX_init(ctx.get(), store.get(), leaf.x509(), untrusted.get()) != 1)
+  check_chain_to(leaf.x509(), untrusted.get(), root.x509(), at, nullptr, nullptr);
+}
+
+}  // namespace
+
+void check_chain_to(X509* leaf, STACK_OF(X509) * untrusted, X509* root, std::optional<Time> at,
+                    OSSL_LIB_CTX* libctx, const char* properties) {
+  const X509StorePtr store(X509_STORE_new());
+  const X509StoreCtxPtr ctx(X509_STORE_CTX_new_ex(libctx, properties));
+  if (!store || !ctx || X509_STORE_add_cert(store.get(), root) != 1 ||
+      X509_STORE_CTX_init(ctx.get(), store.get(), leaf, untrusted) != 1)
     throw_openssl(Errc::kInternal, "OpenSSL could not prepare a chain");
   X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(ctx.get());
   if (at)
@@ -36,15 +44,17 @@ void verify(const Certificate& leaf, const std::vector<Certificate>& intermediat
   const ErrorMark mark;
   if (X509_verify_cert(ctx.get()) == 1) return;
   const int reason = X509_STORE_CTX_get_error(ctx.get());
-  std::string sentence = "the certificate '" + leaf.subject() +
-                         "' does not chain to the pinned root '" + root.subject() + "' (SHA-256 " +
-                         hex(root.sha256()) + "): for " + culprit(ctx.get(), leaf) + ", " +
-                         X509_verify_cert_error_string(reason);
+  Bytes fingerprint(EVP_MAX_MD_SIZE);
+  unsigned int size = 0;
+  X509_digest(root, EVP_sha256(), fingerprint.data(), &size);
+  std::string sentence = "the certificate '" + name_text(X509_get_subject_name(leaf)) +
+                         "' does not chain to the pinned root '" +
+                         name_text(X509_get_subject_name(root)) + "' (SHA-256 " +
+                         hex(ByteView(fingerprint).first(size)) + "): for " +
+                         culprit(ctx.get(), leaf) + ", " + X509_verify_cert_error_string(reason);
   if (at && is_date(reason)) sentence += " at " + rfc3339(*at);
   throw Error(is_date(reason) ? Errc::kInvalidArgument : Errc::kCorrupt, sentence);
 }
-
-}  // namespace
 
 void verify_chain(const Certificate& leaf, const std::vector<Certificate>& intermediates,
                   const Certificate& root, std::optional<Time> at) {

@@ -15,9 +15,19 @@ constexpr std::array kDigests{NID_sha256, NID_sha384, NID_sha512};
   throw Error(Errc::kCorrupt, "the signed document is refused: " + why);
 }
 
-CmsPtr parse_signed_data(ByteView der) {
-  auto cms = from_der<CmsPtr, d2i_CMS_ContentInfo>(der);
-  if (!cms || OBJ_obj2nid(CMS_get0_type(cms.get())) != NID_pkcs7_signed)
+/// Everything of the document, its certificates too, lives in `libctx`.
+CmsPtr parse_signed_data(ByteView der, OSSL_LIB_CTX* libctx = nullptr,
+                         const char* properties = nullptr) {
+  const ErrorMark mark;
+  CmsPtr cms(CMS_ContentInfo_new_ex(libctx, properties));
+  const unsigned char* at = der.data();
+  CMS_ContentInfo* into = cms.release();  // freed by d2i where it fails
+  if (into == nullptr || der.empty() || der.size() > kMaxDer)
+    CMS_ContentInfo_free(into);
+  else
+    cms.reset(d2i_CMS_ContentInfo(&into, &at, static_cast<long>(der.size())));
+  if (!cms || at != der.data() + der.size() ||
+      OBJ_obj2nid(CMS_get0_type(cms.get())) != NID_pkcs7_signed)
     refuse("it is no CMS SignedData");
   return cms;
 }
@@ -104,35 +114,92 @@ std::vector<Certificate> carried_certificates(ByteView der) {
   return embedded(parse_signed_data(der).get());
 }
 
-SignedContent verify(ByteView der, std::string_view content_type_oid, const Certificate& root,
-                     std::string_view required_eku) {
-  const CmsPtr cms = parse_signed_data(der);
-  const ErrorMark mark;
-  CMS_SignerInfo* info = only_signer(cms.get());
-  check_content_type(cms.get(), info, content_type_oid);
-  check_digest(info);
-  const std::vector<Certificate> certificates = embedded(cms.get());
-  const auto signer = std::ranges::find_if(certificates, [&](const Certificate& c) {
-    return CMS_SignerInfo_cert_cmp(info, c.x509()) == 0;
-  });
-  if (signer == certificates.end()) refuse("it does not carry its signer's certificate");
+namespace {
+
+/// A document whose form is as it should be, and its one signer's certificate, not yet believed.
+struct Opened {
+  CmsPtr cms;
+  CMS_SignerInfo* info = nullptr;
+  X509StackPtr certificates;
+  X509* signer = nullptr;
+};
+
+Opened open_signed(CmsPtr cms, std::string_view content_type_oid) {
+  Opened out;
+  out.cms = std::move(cms);
+  out.info = only_signer(out.cms.get());
+  check_content_type(out.cms.get(), out.info, content_type_oid);
+  check_digest(out.info);
+  out.certificates.reset(CMS_get1_certs(out.cms.get()));
+  for (int i = 0; out.certificates && i < sk_X509_num(out.certificates.get()); ++i) {
+    X509* certificate = sk_X509_value(out.certificates.get(), i);
+    if (CMS_SignerInfo_cert_cmp(out.info, certificate) == 0) out.signer = certificate;
+  }
+  if (out.signer == nullptr) refuse("it does not carry its signer's certificate");
+  return out;
+}
+
+void check_role(const std::string& subject, const std::vector<std::string>& roles,
+                std::string_view required_eku) {
+  if (!required_eku.empty() && std::ranges::find(roles, required_eku) == roles.end())
+    refuse("'" + subject + "' may not sign such documents (its certificate lacks " +
+           "the extended key usage " + std::string(required_eku) + ")");
+}
+
+/// The content, if `signer` signed it.
+Bytes signed_content(const Opened& opened, X509* signer) {
+  // From here the certificate is the one that was checked, whatever else the document carries.
+  CMS_SignerInfo_set1_signer_cert(opened.info, signer);
+  const BioPtr out(BIO_new(BIO_s_mem()));
+  if (!out) throw_openssl(Errc::kInternal, "OpenSSL could not make a memory BIO");
+  if (CMS_verify(opened.cms.get(), nullptr, nullptr, nullptr, out.get(),
+                 CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY | CMS_NOCRL) != 1)
+    refuse("its content was tampered with: digest or signature is not as signed by '" +
+           name_text(X509_get_subject_name(signer)) + "'");
+  return bio_bytes(out.get());
+}
+
+/// Runs a check of a chain; its sentence becomes part of ours.
+template <class Check>
+void check_chain(Check&& check) {
   try {
-    verify_chain(*signer, certificates, root, std::nullopt);
+    check();
   } catch (const Error& error) {
     refuse(std::string("it was signed by a stranger: ") + error.what());
   }
-  if (!required_eku.empty() && !signer->has_extended_key_usage(required_eku))
-    refuse("'" + signer->subject() + "' may not sign such documents (its certificate lacks " +
-           "the extended key usage " + std::string(required_eku) + ")");
-  // From here the certificate is the one that was checked, whatever else the document carries.
-  CMS_SignerInfo_set1_signer_cert(info, signer->x509());
-  const BioPtr out(BIO_new(BIO_s_mem()));
-  if (!out) throw_openssl(Errc::kInternal, "OpenSSL could not make a memory BIO");
-  if (CMS_verify(cms.get(), nullptr, nullptr, nullptr, out.get(),
-                 CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY | CMS_NOCRL) != 1)
-    refuse("its content was tampered with: digest or signature is not as signed by '" +
-           signer->subject() + "'");
-  return {bio_bytes(out.get()), *signer};
+}
+
+}  // namespace
+
+SignedContent verify(ByteView der, std::string_view content_type_oid, const Certificate& root,
+                     std::string_view required_eku) {
+  const ErrorMark mark;
+  const Opened opened = open_signed(parse_signed_data(der), content_type_oid);
+  const Certificate signer = Certificate::from_der(to_der<i2d_X509>(opened.signer));
+  check_chain([&] { verify_chain(signer, embedded(opened.cms.get()), root, std::nullopt); });
+  check_role(signer.subject(), signer.extended_key_usage(), required_eku);
+  return {signed_content(opened, signer.x509()), signer};
+}
+
+Bytes verify_in(OSSL_LIB_CTX* libctx, const char* properties, ByteView der,
+                std::string_view content_type_oid, std::string_view root_pem,
+                std::string_view required_eku) {
+  const ErrorMark mark;
+  const Opened opened = open_signed(parse_signed_data(der, libctx, properties), content_type_oid);
+  const std::vector<Bytes> roots = pem_blocks(root_pem, {"CERTIFICATE"});
+  X509Ptr root(X509_new_ex(libctx, properties));
+  if (!root || roots.size() != 1) refuse("the pinned root is not one certificate");
+  X509* into = root.release();  // freed by d2i where it fails
+  const unsigned char* at = roots.front().data();
+  root.reset(d2i_X509(&into, &at, static_cast<long>(roots.front().size())));
+  if (!root) refuse("the pinned root is no certificate");
+  check_chain([&] {
+    check_chain_to(opened.signer, opened.certificates.get(), root.get(), std::nullopt, libctx,
+                   properties);
+  });
+  check_role(name_text(X509_get_subject_name(opened.signer)),
+             read_extensions(X509_get0_extensions(opened.signer)).extended_key_usage, required_eku);
+  return signed_content(opened, opened.signer);
 }
 
 }  // namespace poolkey::crypto::cms

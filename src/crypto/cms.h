@@ -60,4 +60,10 @@ struct SignedContent {
 SignedContent verify(ByteView der, std::string_view content_type_oid, const Certificate& root,
                      std::string_view required_eku);
 
+/// verify() for a foreign process: gives the content, and does everything in `libctx` with
+/// algorithms that `properties` select. Nothing is kept, and the default context is not used.
+Bytes verify_in(ossl_lib_ctx_st* libctx, const char* properties, ByteView der,
+                std::string_view content_type_oid, std::string_view root_pem,
+                std::string_view required_eku);
+
 }  // namespace poolkey::crypto::cms

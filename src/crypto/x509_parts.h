@@ -59,6 +59,11 @@ struct ExtensionFacts {
 };
 ExtensionFacts read_extensions(Extensions list);
 
+/// Checks that `leaf` chains through `untrusted` to exactly `root`, for any purpose, in `libctx`.
+/// Throws as verify_chain().
+void check_chain_to(X509* leaf, STACK_OF(X509) * untrusted, X509* root, std::optional<Time> at,
+                    OSSL_LIB_CTX* libctx, const char* properties);
+
 /// A digest-sign context ready for X509_sign_ctx and X509_REQ_sign_ctx.
 EvpMdCtx signing_context(EVP_PKEY* key, std::string_view hash, OSSL_LIB_CTX* libctx);
 

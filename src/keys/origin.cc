@@ -8,7 +8,7 @@
 #include "crypto/signature.h"
 #include "keys/certificate_object.h"
 #include "keys/generate.h"
-#include "keys/oids.h"
+#include "home/oids.h"
 #include "keys/outside_head.h"
 #include "keys/signer.h"
 
@@ -34,9 +34,9 @@ constexpr std::array kRows{
     Row{OriginRole::kIssuingCa, "issuing-ca", "poolkey issuing CA", policy::Role::kIssuingCa, true,
         0, ""},
     Row{OriginRole::kEnvelopeSigner, "envelope-signer", "poolkey envelope signer",
-        policy::Role::kEnvelopeSigner, false, 0, oid::kEnvelopeSigner},
+        policy::Role::kEnvelopeSigner, false, 0, home::oid::kEnvelopeSigner},
     Row{OriginRole::kAuditSigner, "audit-signer", "poolkey audit signer",
-        policy::Role::kAuditSigner, false, 0, oid::kAuditSigner},
+        policy::Role::kAuditSigner, false, 0, home::oid::kAuditSigner},
 };
 
 const Row& row(OriginRole role) {
@@ -58,7 +58,7 @@ crypto::CertificateSpec specification(const Row& row, const policy::Policy& poli
     spec.key_usage = {crypto::KeyUsage::kKeyCertSign, crypto::KeyUsage::kCrlSign};
   } else {
     spec.key_usage = {crypto::KeyUsage::kDigitalSignature};
-    spec.extended_key_usage = {std::string(oid::kEmailProtection),
+    spec.extended_key_usage = {std::string(home::oid::kEmailProtection),
                                std::string(row.extended_key_usage)};
   }
   spec.hash = policy.request().hash.value == policy::Hash::kSha384 ? "SHA384" : "SHA256";

@@ -57,16 +57,9 @@ class Sheet {
   std::vector<ExplainedAttribute> rows_;
 };
 
-/// From key type and usages: what limits a key even where a usage flag was switched on.
-std::vector<std::string> mechanisms(const KeyRules& key) {
-  const bool rsa = key.algorithm.value == Algorithm::kRsa;
-  const bool signs = std::any_of(key.usages.value.begin(), key.usages.value.end(),
-                                 [](const auto& u) { return is_signature(u.value); });
-  std::vector<std::string> out;
-  if (signs && rsa) out = {"CKM_RSA_PKCS", "CKM_RSA_PKCS_PSS"};
-  if (signs && !rsa) out = {"CKM_ECDSA"};
-  if (contains(key.usages, Usage::kDecrypt)) out.emplace_back("CKM_RSA_PKCS_OAEP");
-  if (contains(key.usages, Usage::kDerive)) out.emplace_back("CKM_ECDH1_DERIVE");
+std::vector<Usage> usages_of(const KeyRules& key) {
+  std::vector<Usage> out;
+  for (const auto& usage : key.usages.value) out.push_back(usage.value);
   return out;
 }
 
@@ -106,7 +99,8 @@ std::vector<ExplainedAttribute> private_rows(const Policy& policy, Side side) {
   sheet.add("CKA_UNWRAP", false, kAlways, "only transport and wrapping keys unwrap");
   sheet.add_usage_flag("CKA_DERIVE", is_derive, "the key agrees on secrets",
                        "'derive' is not listed");
-  sheet.add("CKA_ALLOWED_MECHANISMS", mechanisms(policy.key()),
+  sheet.add("CKA_ALLOWED_MECHANISMS",
+            allowed_mechanisms(policy.key().algorithm.value, usages_of(policy.key())),
             {"key.usages", policy.key().usages.where},
             "what algorithm and usages need, and nothing else");
   sheet.add_signing();
@@ -140,6 +134,18 @@ void require_replica(const Policy& policy) {
 }
 
 }  // namespace
+
+std::vector<std::string> allowed_mechanisms(Algorithm algorithm, const std::vector<Usage>& usages) {
+  const bool rsa = algorithm == Algorithm::kRsa;
+  const auto has = [&](Usage usage) { return std::ranges::find(usages, usage) != usages.end(); };
+  const bool signs = std::ranges::any_of(usages, is_signature);
+  std::vector<std::string> out;
+  if (signs && rsa) out = {"CKM_RSA_PKCS", "CKM_RSA_PKCS_PSS"};
+  if (signs && !rsa) out = {"CKM_ECDSA"};
+  if (has(Usage::kDecrypt)) out.emplace_back("CKM_RSA_PKCS_OAEP");
+  if (has(Usage::kDerive)) out.emplace_back("CKM_ECDH1_DERIVE");
+  return out;
+}
 
 std::string_view name(Side side) noexcept {
   switch (side) {

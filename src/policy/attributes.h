@@ -1,5 +1,5 @@
 // A policy as PKCS#11 attributes: what the templates say, and which line of the policy says so.
-// May touch: base. Called by: keys and pool (templates), the CLI (explain), tests.
+// May touch: base. Called by: keys and pool (templates), provider, the CLI (explain), tests.
 #pragma once
 
 #include <optional>
@@ -38,6 +38,10 @@ AttributeSet replica_public(const Policy& policy);
 /// What a standby origin's token holds.
 AttributeSet standby_private(const Policy& policy);
 AttributeSet standby_public(const Policy& policy);
+
+/// CKA_ALLOWED_MECHANISMS by algorithm and usages: what limits a key even where a usage flag was
+/// switched on.
+std::vector<std::string> allowed_mechanisms(Algorithm algorithm, const std::vector<Usage>& usages);
 
 /// One attribute of one side and what gives it its value.
 struct ExplainedAttribute {

@@ -4,9 +4,9 @@
 
 #include "base/file.h"
 #include "crypto/digest.h"
+#include "home/oids.h"
 #include "hsm/key_pair.h"
 #include "hsm/wrap.h"
-#include "keys/oids.h"
 #include "keys/possession.h"
 #include "keys/repository.h"
 #include "pool/recipient.h"
@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path state_file(const MemberSide& side) {
-  return side.state_folder / (side.pool.str() + ".state.cms");
+  return home::statement_file(side.state_folder, side.pool);
 }
 
 std::int64_t held_sequence(MemberSide& side) {
@@ -47,7 +47,7 @@ Taken take_statement(MemberSide& side) {
   if (!fs::exists(file)) return {held_statement(side), std::nullopt};
   // Read once: what is kept is what was checked, whoever writes to the mailbox meanwhile.
   std::string cms = read_file(file);
-  Statement fresh = statement(verified_content(side, cms, file, keys::oid::kStatement));
+  Statement fresh = statement(verified_content(side, cms, file, home::oid::kStatement));
   check_addressee(side, fresh.member, "'" + file.string() + "'");
   check_sequence(side, fresh, file);
   return {std::move(fresh), std::move(cms)};
@@ -65,6 +65,8 @@ void keep_statement(MemberSide& side, const Taken& taken) {
   });
   operation.step("file", [&]() -> std::string {
     make_private_folder(side.state_folder);
+    // The provider has no way to the database.
+    write_file(home::root_file(side.state_folder), pinned_root(side).pem());
     write_file(state_file(side), *taken.arrived);
     return "done";
   });
@@ -311,7 +313,7 @@ bool accept(MemberSide& side, const Statement& statement, const Envelope& envelo
 Delivery deliver_one(MemberSide& side, const Statement& statement, const fs::path& file) {
   Delivery out{file.string(), "", "refused", "", Errc::kInternal};
   try {
-    const Envelope opened = envelope(verified_document(side, file, keys::oid::kEnvelope));
+    const Envelope opened = envelope(verified_document(side, file, home::oid::kEnvelope));
     out.key = opened.key.str();
     check_addressee(side, opened.member, "'" + file.string() + "'");
     out.outcome = accept(side, statement, opened, file) ? "accepted" : "already there";
@@ -353,7 +355,7 @@ Statement held_statement(MemberSide& side) {
     throw Error(Errc::kNotFound,
                 "this member has no statement of its origin yet; nothing was "
                 "released to it");
-  Statement out = statement(verified_document(side, held, keys::oid::kStatement));
+  Statement out = statement(verified_document(side, held, home::oid::kStatement));
   check_addressee(side, out.member, "'" + held.string() + "'");
   check_sequence(side, out, held);
   return out;

@@ -5,95 +5,20 @@
 namespace poolkey::pool {
 namespace {
 
-/// The first member of every document: its kind and version. It also keeps what members sign apart
-/// from anything else that their keys sign.
-constexpr std::string_view kContext = "context";
+using home::add_address;
+using home::list_json;
+using home::Members;
+
 constexpr std::string_view kEnrolment = "poolkey enrolment request v1";
 constexpr std::string_view kConfirmation = "poolkey enrolment confirmation v1";
 constexpr std::string_view kEnvelope = "poolkey envelope v1";
-constexpr std::string_view kStatement = "poolkey member state v1";
 constexpr std::string_view kChallenge = "poolkey challenge v1";
 constexpr std::string_view kReceipt = "poolkey receipt v1";
 constexpr std::string_view kDelivery = "poolkey certificate delivery v1";
 
-boost::json::string_view key_view(std::string_view s) { return {s.data(), s.size()}; }
-
-json::object begin(std::string_view context) { return {{key_view(kContext), key_view(context)}}; }
-
-/// Reads the members of one document; values from outside that are malformed are kCorrupt, with
-/// the document named.
-class Members {
- public:
-  Members(std::string_view text, std::string_view context)
-      : what_(context), root_(json::parse(text, context)), object_(&json::as_object(root_, what_)) {
-    if (this->text(kContext) != context)
-      throw Error(Errc::kCorrupt,
-                  "a document that should be '" + what_ + "' is '" + this->text(kContext) + "'");
-  }
-  Members(const json::object& object, std::string what)
-      : what_(std::move(what)), object_(&object) {}
-
-  bool has(std::string_view k) const { return object_->contains(key_view(k)); }
-  std::string text(std::string_view k) const { return json::text(*object_, k, what_); }
-  std::int64_t integer(std::string_view k) const { return json::integer(*object_, k, what_); }
-  bool boolean(std::string_view k) const { return json::boolean(*object_, k, what_); }
-  const json::object& object(std::string_view k) const {
-    return json::as_object(*object_, k, what_);
-  }
-  const std::string& what() const { return what_; }
-
-  template <class F>
-  auto read(std::string_view k, F&& f) const {
-    try {
-      return f(text(k));
-    } catch (const Error& error) {
-      throw Error(Errc::kCorrupt, what_ + ": '" + std::string(k) + "': " + error.what());
-    }
-  }
-  Bytes hex_bytes(std::string_view k) const {
-    return read(k, [](const std::string& s) { return from_hex(s); });
-  }
-  Bytes base64_bytes(std::string_view k) const {
-    return read(k, [](const std::string& s) { return from_base64(s); });
-  }
-  crypto::PublicKey public_key(std::string_view k) const {
-    return read(
-        k, [](const std::string& s) { return crypto::PublicKey::from_spki_der(from_base64(s)); });
-  }
-  KeyVersion key_version(std::string_view k) const {
-    return read(k, [](const std::string& s) { return parse_key_version(s); });
-  }
-  Address address() const {
-    return {read("pool", [](const std::string& s) { return PoolName(s); }),
-            read("member", [](const std::string& s) { return MemberName(s); }),
-            text("token_serial")};
-  }
-  std::vector<Members> list(std::string_view k) const {
-    std::vector<Members> out;
-    for (const json::value& v : json::as_array(*object_, k, what_))
-      out.emplace_back(json::as_object(v, what_), what_);
-    return out;
-  }
-  std::vector<std::string> texts(std::string_view k) const {
-    std::vector<std::string> out;
-    for (const json::value& v : json::as_array(*object_, k, what_)) {
-      if (!v.is_string())
-        throw Error(Errc::kCorrupt, what_ + ": '" + std::string(k) + "' is not a list of strings");
-      out.emplace_back(v.get_string().c_str());
-    }
-    return out;
-  }
-
- private:
-  std::string what_;
-  json::value root_;
-  const json::object* object_;
-};
-
-void add_address(json::object& out, const Address& a) {
-  out["pool"] = a.pool.str();
-  out["member"] = a.member.str();
-  out["token_serial"] = a.token_serial;
+crypto::PublicKey public_key(const Members& m, std::string_view k) {
+  return m.read(
+      k, [](const std::string& s) { return crypto::PublicKey::from_spki_der(from_base64(s)); });
 }
 
 std::string spki(const crypto::PublicKey& key) { return base64(key.spki_der()); }
@@ -117,13 +42,6 @@ AttributeSet attributes(const json::object& object, const std::string& what) {
   return out;
 }
 
-template <class T>
-json::array list_json(const std::vector<T>& items) {
-  json::array out;
-  for (const T& item : items) out.emplace_back(item);
-  return out;
-}
-
 SignedStatement read_signed(const Members& m) {
   return {to_text(m.base64_bytes("statement")), m.base64_bytes("identity_signature")};
 }
@@ -142,7 +60,7 @@ json::object to_json(const AttributeSet& set) {
 }
 
 json::object to_json(const EnrolmentRequest& d) {
-  json::object out = begin(kEnrolment);
+  json::object out = home::begin_document(kEnrolment);
   add_address(out, d.member);
   out["token_label"] = d.token_label;
   out["transport_spki"] = spki(d.transport);
@@ -163,18 +81,18 @@ EnrolmentRequest enrolment_request(std::string_view text) {
   EnrolmentRequest out{
       m.address(),
       m.text("token_label"),
-      m.public_key("transport_spki"),
-      m.public_key("identity_spki"),
+      public_key(m, "transport_spki"),
+      public_key(m, "identity_spki"),
       m.hex_bytes("nonce"),
       {m.texts("suites"), m.texts("attributes_not_told"), m.texts("protections_not_enforced")}};
   if (m.has("signers"))
     for (const Members& s : m.list("signers"))
-      out.signers.push_back({s.text("role"), s.public_key("spki")});
+      out.signers.push_back({s.text("role"), public_key(s, "spki")});
   return out;
 }
 
 json::object to_json(const Confirmation& d) {
-  json::object out = begin(kConfirmation);
+  json::object out = home::begin_document(kConfirmation);
   add_address(out, d.member);
   out["request_sha256"] = d.fingerprint;
   json::array certificates;
@@ -196,7 +114,7 @@ Confirmation confirmation(std::string_view text) {
 }
 
 json::object to_json(const Envelope& d) {
-  json::object out = begin(kEnvelope);
+  json::object out = home::begin_document(kEnvelope);
   add_address(out, d.member);
   out["key"] = d.key.str();
   out["release"] = d.release;
@@ -217,7 +135,7 @@ Envelope envelope(std::string_view text) {
   return {m.address(),
           m.key_version("key"),
           m.integer("release"),
-          m.public_key("spki"),
+          public_key(m, "spki"),
           m.hex_bytes("cka_id"),
           attributes(m.object("private_attributes"), m.what()),
           attributes(m.object("public_attributes"), m.what()),
@@ -229,35 +147,25 @@ Envelope envelope(std::string_view text) {
 }
 
 json::object to_json(const Statement& d) {
-  json::object out = begin(kStatement);
-  add_address(out, d.member);
-  out["token_label"] = d.token_label;
-  out["sequence"] = d.sequence;
-  json::array versions;
+  home::Statement out{d.member, d.token_label, d.sequence, {}};
   for (const Statement::Version& v : d.versions)
-    versions.emplace_back(json::object{{"key", v.key.str()},
-                                       {"release", v.release},
-                                       {"spki", spki(v.public_key)},
-                                       {"cka_id", hex(v.id)},
-                                       {"policy_sha256", v.policy_sha256},
-                                       {"usages", list_json(v.usages)},
-                                       {"in_force", v.in_force}});
-  out["versions"] = std::move(versions);
-  return out;
+    out.versions.push_back({v.key, v.release, v.public_key.spki_der(), v.id, v.policy_sha256,
+                            v.usages, v.in_force, v.policy_file});
+  return home::to_json(out);
 }
 
 Statement statement(std::string_view text) {
-  const Members m(text, kStatement);
-  Statement out{m.address(), m.text("token_label"), m.integer("sequence"), {}};
-  for (const Members& v : m.list("versions"))
-    out.versions.push_back({v.key_version("key"), v.integer("release"), v.public_key("spki"),
-                            v.hex_bytes("cka_id"), v.text("policy_sha256"), v.texts("usages"),
-                            v.boolean("in_force")});
+  home::Statement in = home::parse_statement(text);
+  Statement out{in.member, in.token_label, in.sequence, {}};
+  for (home::Statement::Version& v : in.versions)
+    out.versions.push_back({v.key, v.release, crypto::PublicKey::from_spki_der(v.spki),
+                            std::move(v.id), v.policy_sha256, std::move(v.usages), v.in_force,
+                            v.policy_file});
   return out;
 }
 
 json::object to_json(const Challenge& d) {
-  json::object out = begin(kChallenge);
+  json::object out = home::begin_document(kChallenge);
   add_address(out, d.member);
   out["nonce"] = hex(d.nonce);
   json::array keys;
@@ -276,7 +184,7 @@ Challenge challenge(std::string_view text) {
 }
 
 json::object to_json(const Receipt& d) {
-  json::object out = begin(kReceipt);
+  json::object out = home::begin_document(kReceipt);
   out["challenge"] = hex(d.nonce);
   add_address(out, d.member);
   out["identity_spki_sha256"] = d.identity_spki_sha256;
@@ -308,7 +216,7 @@ Receipt receipt(std::string_view text) {
 }
 
 json::object to_json(const CertificateDelivery& d) {
-  json::object out = begin(kDelivery);
+  json::object out = home::begin_document(kDelivery);
   add_address(out, d.member);
   out["key"] = d.key.str();
   out["role"] = d.role;

@@ -11,16 +11,11 @@
 #include "base/json.h"
 #include "crypto/certificate.h"
 #include "crypto/public_key.h"
+#include "home/statement.h"
 
 namespace poolkey::pool {
 
-/// Which member's which token.
-struct Address {
-  PoolName pool;
-  MemberName member;
-  std::string token_serial;
-  bool operator==(const Address&) const = default;
-};
+using home::Address;
 
 /// A statement of a member's with its signature by the identity key over exactly its octets.
 struct SignedStatement {
@@ -77,7 +72,7 @@ struct Envelope {
   Bytes blob;  ///< OAEP part, then KWP part
 };
 
-/// What a member should hold: the newest one (by sequence) counts. It is what the provider needs.
+/// What a member should hold: home::Statement, with public keys that are known to be some.
 struct Statement {
   struct Version {
     KeyVersion key;
@@ -87,6 +82,7 @@ struct Statement {
     std::string policy_sha256;
     std::vector<std::string> usages;
     bool in_force;
+    std::string policy_file{};
   };
   Address member;
   std::string token_label;

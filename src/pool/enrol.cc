@@ -5,7 +5,7 @@
 #include "crypto/digest.h"
 #include "hsm/wrap.h"
 #include "keys/certificate_object.h"
-#include "keys/oids.h"
+#include "home/oids.h"
 #include "pool/recipient.h"
 #include "pool/registry.h"
 #include "pool/standby.h"
@@ -100,7 +100,7 @@ crypto::Certificate confirm_enrolment(MemberSide& side, ByteView root_sha256) {
                     fingerprint_text(crypto::Certificate::from_pem(*pinned).sha256()) +
                     "); nothing was changed. A member of another origin is set up in a new home");
   const Confirmation claimed = confirmation(to_text(
-      crypto::cms::verify(view(cms), keys::oid::kConfirmation, root, keys::oid::kEnvelopeSigner)
+      crypto::cms::verify(view(cms), home::oid::kConfirmation, root, home::oid::kEnvelopeSigner)
           .content));
   check_addressee(side, claimed.member, "the confirmation");
   const std::string request = keys::setting(context.database, kRequestSetting).value_or("");
@@ -218,7 +218,7 @@ void confirm_member(keys::Context& context, const Mailbox& mailbox,
                                    certify_standby(context, request, operation)};
       mailbox.put(mailbox.to_member(request.member.pool, request.member.member,
                                     std::string(kConfirmationFile)),
-                  keys::sign_document(context, keys::oid::kConfirmation, to_json(confirmed)));
+                  keys::sign_document(context, home::oid::kConfirmation, to_json(confirmed)));
       return "done";
     });
     return {{"identity_spki_sha256", hex(request.identity.spki_sha256())}};

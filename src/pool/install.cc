@@ -1,9 +1,11 @@
 #include "pool/install.h"
 
+#include "home/oids.h"
 #include "keys/certificate_object.h"
-#include "keys/oids.h"
 #include "keys/possession.h"
+#include "keys/reference.h"
 #include "pool/deliver.h"
+#include "pool/pair.h"
 #include "pool/registry.h"
 #include "pool/safeguard.h"
 
@@ -59,28 +61,34 @@ Installed install_one(MemberSide& side, const Statement& statement,
   }
   policy::Permit allowed = install_permit(side, delivery);
   allowed.require(policy::Action::kInstall, delivery.key.str(), side.name.str());
-  Installed out{delivery.key, leaf, false};
+  Installed out{delivery.key, leaf, false, {}};
   hsm::Token& token = *side.context.token;
   store::Operation operation =
       side.context.journal.begin("member install", delivery.key.str(), hex(leaf.sha256()));
-  keys::record(side.context, "member install", delivery.key.str(), allowed.rule(), &operation,
-               [&]() -> json::object {
-                 operation.step("chain", [&]() -> std::string {
-                   for (std::size_t i = delivery.certificates.size(); i-- > 1;) {
-                     const crypto::Certificate& c = delivery.certificates[i];
-                     // The pinned root has a label of its own, and NSS keeps each but once.
-                     if (keys::holds_certificate(token, c)) continue;
-                     keys::put_certificate(token, c, c.common_name(), c.public_key().spki_sha256());
-                   }
-                   return "done";
-                 });
-                 out.written = operation.step("certificate", [&]() -> std::string {
-                   return keys::put_certificate(token, leaf, delivery.key.str(), version.id)
-                              ? "written"
-                              : "there";
-                 }) == "written";
-                 return {{"sha256", hex(leaf.sha256())}, {"written", out.written}};
-               });
+  keys::record(
+      side.context, "member install", delivery.key.str(), allowed.rule(), &operation,
+      [&]() -> json::object {
+        operation.step("chain", [&]() -> std::string {
+          for (std::size_t i = delivery.certificates.size(); i-- > 1;) {
+            const crypto::Certificate& c = delivery.certificates[i];
+            // The pinned root has a label of its own, and NSS keeps each but once.
+            if (keys::holds_certificate(token, c)) continue;
+            keys::put_certificate(token, c, c.common_name(), c.public_key().spki_sha256());
+          }
+          return "done";
+        });
+        out.written = operation.step("certificate", [&]() -> std::string {
+          return keys::put_certificate(token, leaf, delivery.key.str(), version.id) ? "written"
+                                                                                    : "there";
+        }) == "written";
+        out.files = operation.step("pair", [&]() -> std::string {
+          return put_pair(side.state_folder.parent_path() / "tls", delivery.key,
+                          delivery.certificates,
+                          keys::key_reference(token.name(), version.public_key, version.id))
+              .string();
+        });
+        return {{"sha256", hex(leaf.sha256())}, {"written", out.written}};
+      });
   operation.finish();
   return out;
 }
@@ -116,7 +124,7 @@ std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbo
                    &operation, [&]() -> json::object {
                      mailbox.put(
                          mailbox.to_member(pool, m.name, "certificate." + key.str() + ".cms"),
-                         signer.sign(keys::oid::kCertificateDelivery, to_json(delivery)));
+                         signer.sign(home::oid::kCertificateDelivery, to_json(delivery)));
                      return {{"sha256", digest}};
                    });
       return "done";
@@ -138,7 +146,7 @@ std::vector<Installed> install_certificates(MemberSide& side) {
   std::vector<Installed> out;
   for (const auto& file : files) {
     const CertificateDelivery delivery =
-        certificate_delivery(verified_document(side, file, keys::oid::kCertificateDelivery));
+        certificate_delivery(verified_document(side, file, home::oid::kCertificateDelivery));
     check_addressee(side, delivery.member, "'" + file.string() + "'");
     out.push_back(install_one(side, statement, delivery));
   }

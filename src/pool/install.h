@@ -18,11 +18,12 @@ std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbo
 struct Installed {
   KeyVersion key;
   crypto::Certificate certificate;
-  bool written = false;  ///< false: it was there
+  bool written = false;         ///< false: it was there
+  std::filesystem::path files;  ///< certificate.pem, key.pem and both.pem; see put_pair()
 };
 /// The member's side: writes each certificate from the mailbox beside its key, with the key's
-/// CKA_ID, and the chain. Throws kConflict if the replica is not in the token, kCorrupt if the
-/// certificate is for another key.
+/// CKA_ID, and the chain; then, for programs that read files, both as a pair. Throws kConflict if
+/// the replica is not in the token, kCorrupt if the certificate is for another key.
 std::vector<Installed> install_certificates(MemberSide& side);
 
 }  // namespace poolkey::pool

@@ -6,7 +6,7 @@
 #include "hsm/key_pair.h"
 #include "hsm/wrap.h"
 #include "keys/certificate_object.h"
-#include "keys/oids.h"
+#include "home/oids.h"
 #include "keys/outside_head.h"
 #include "keys/possession.h"
 #include "keys/repository.h"
@@ -144,7 +144,7 @@ std::string verified_content(MemberSide& side, std::string_view cms,
                              const std::filesystem::path& file, std::string_view content_type) {
   try {
     return to_text(
-        crypto::cms::verify(view(cms), content_type, pinned_root(side), keys::oid::kEnvelopeSigner)
+        crypto::cms::verify(view(cms), content_type, pinned_root(side), home::oid::kEnvelopeSigner)
             .content);
   } catch (const Error& error) {
     throw Error(error.code(), "'" + file.string() + "': " + error.what());

@@ -4,7 +4,7 @@
 #include "crypto/digest.h"
 #include "keys/certificate_object.h"
 #include "keys/number.h"
-#include "keys/oids.h"
+#include "home/oids.h"
 #include "keys/possession.h"
 #include "pool/deliver.h"
 #include "pool/recipient.h"
@@ -229,7 +229,7 @@ void ask(keys::Context& context, const keys::DocumentSigner& signer, const Mailb
         from_hex(operation.step("nonce", [] { return hex(crypto::random_bytes(kNonceSize)); }));
     operation.step("sign", [&]() -> std::string {
       store_challenge(context, pool, member, challenge.nonce,
-                      signer.sign(keys::oid::kChallenge, to_json(challenge)));
+                      signer.sign(home::oid::kChallenge, to_json(challenge)));
       return "done";
     });
     operation.step("post", [&]() -> std::string {
@@ -273,7 +273,7 @@ std::vector<Receipt> answer_challenge(MemberSide& side) {
   if (!std::filesystem::exists(path))
     throw Error(Errc::kNotFound, "there is no challenge for this member at '" + path.string() +
                                      "'; run 'poolkey pool challenge' on the origin");
-  const Challenge asked = challenge(verified_document(side, path, keys::oid::kChallenge));
+  const Challenge asked = challenge(verified_document(side, path, home::oid::kChallenge));
   check_addressee(side, asked.member, "'" + path.string() + "'");
   const hsm::Lease lease = side.context.token->lease();
   const Statement held = held_statement(side);

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "home/config.h"
 #include "policy/attributes.h"
 
 namespace poolkey::pool {
 
 const PoolName& standby_pool() {
-  static const auto& name = *new PoolName("standby");
+  static const auto& name = *new PoolName(home::kStandbyPool);
   return name;
 }
 

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "base/file.h"
-#include "keys/oids.h"
+#include "home/oids.h"
 #include "pool/recipient.h"
 #include "pool/statement.h"
 
@@ -129,7 +129,7 @@ std::int64_t newest_sequence(store::Database& database, const MemberName& standb
 std::filesystem::path held_file(const MemberSide& side) { return side.state_folder / kFile; }
 
 Registry read_registry(MemberSide& side, std::string_view cms, const std::filesystem::path& file) {
-  Registry out = registry(verified_content(side, cms, file, keys::oid::kRegistry));
+  Registry out = registry(verified_content(side, cms, file, home::oid::kRegistry));
   check_addressee(side, out.standby, "'" + file.string() + "'");
   const auto held = keys::setting(side.context.database, kSequence);
   if (held && out.sequence < std::stoll(*held))
@@ -154,7 +154,7 @@ void inform_standbys(keys::Context& context, const Mailbox& mailbox) {
                         rfc3339(context.clock.now()), context.audit.head(),
                         rows_of(context.database)};
     mailbox.put(mailbox.to_member(standby_pool(), m.name, kFile),
-                signer.sign(keys::oid::kRegistry, to_json(made)));
+                signer.sign(home::oid::kRegistry, to_json(made)));
   }
   operation.finish();
 }

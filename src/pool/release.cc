@@ -4,7 +4,7 @@
 #include "hsm/object.h"
 #include "hsm/wrap.h"
 #include "keys/number.h"
-#include "keys/oids.h"
+#include "home/oids.h"
 #include "pool/recipient.h"
 #include "pool/registry.h"
 #include "pool/safeguard.h"
@@ -267,7 +267,7 @@ std::int64_t release(keys::Context& context, const Mailbox& mailbox, const Relea
             }
           }
           store_release(context, plan, number, envelopes,
-                        signer->sign_all(keys::oid::kEnvelope, documents));
+                        signer->sign_all(home::oid::kEnvelope, documents));
           return {{"release", number},
                   {"suite", std::string(word(plan.suite))},
                   {"recipients", std::move(recipients)},

@@ -4,8 +4,8 @@
 #include <map>
 #include <set>
 
+#include "home/oids.h"
 #include "keys/number.h"
-#include "keys/oids.h"
 #include "pool/recipient.h"
 
 namespace poolkey::pool {
@@ -31,10 +31,12 @@ std::vector<Statement::Version> released_versions(store::Database& database, con
   const std::vector<KeyVersion> current = in_force(database, pool);
   std::vector<Statement::Version> out;
   for (const keys::StoredKey& key : keys_for(database, pool))
-    if (released.contains(key.name))
-      out.push_back({key.name, 0, key.public_key, key.id, key.policy_sha256,
-                     usages_of(keys::policy_of(database, key)),
-                     std::find(current.begin(), current.end(), key.name) != current.end()});
+    if (released.contains(key.name)) {
+      const policy::Policy policy = keys::policy_of(database, key);
+      out.push_back({key.name, 0, key.public_key, key.id, key.policy_sha256, usages_of(policy),
+                     std::find(current.begin(), current.end(), key.name) != current.end(),
+                     policy.file()});
+    }
   return out;
 }
 
@@ -160,7 +162,7 @@ void post_statements(keys::Context& context, const keys::DocumentSigner& signer,
     std::vector<json::object> documents;
     for (const Statement& statement : statements) documents.push_back(to_json(statement));
     store_statements(context.database, pool, statements,
-                     signer.sign_all(keys::oid::kStatement, documents));
+                     signer.sign_all(home::oid::kStatement, documents));
     return "done";
   });
   // The newest that is stored, which is what counts, whoever signed it.

@@ -1,7 +1,7 @@
 #include "pool/survey.h"
 
 #include "crypto/digest.h"
-#include "keys/oids.h"
+#include "home/oids.h"
 #include "pool/recipient.h"
 #include "pool/registry.h"
 #include "pool/statement.h"
@@ -154,7 +154,7 @@ Bytes attest(keys::Context& context, const Mailbox& mailbox, const PoolName& poo
   const keys::DocumentSigner signer(context);
   operation.step("attest", [&]() -> std::string {
     keys::record(context, "pool attest", pool.str(), "", &operation, [&]() -> json::object {
-      const Bytes cms = signer.sign(keys::oid::kAttestation,
+      const Bytes cms = signer.sign(home::oid::kAttestation,
                                     attestation(database, pool, context.clock.now(), observations));
       store_attestation(database, pool, cms, observations);
       return {{"receipts", static_cast<std::int64_t>(observations.size())}};

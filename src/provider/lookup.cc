@@ -108,24 +108,6 @@ std::string_view noun(Expected expected) {
   return "key or certificate";
 }
 
-}  // namespace
-
-hsm::Uri parse_object_uri(std::string_view text) {
-  hsm::Uri uri = hsm::parse_uri(text);
-  for (const auto& [name, value] : uri.query)
-    if (name == "pin-value" || name == "pin-source" || name == "module-path" ||
-        name == "module-name")
-      throw Error(Errc::kDenied, "the PKCS#11 URI has a '" + name +
-                                     "', which is refused: modules and PINs come from openssl.cnf "
-                                     "(poolkey-module, poolkey-pin-source) or a prompt only");
-  if (uri.type == "secret-key" || uri.type == "data")
-    throw Error(Errc::kUnsupported, "PKCS#11 URI: objects of the type '" + *uri.type +
-                                        "' are not served; only private, public and cert");
-  return uri;
-}
-
-namespace {
-
 Harvest search(const std::shared_ptr<SigningToken>& token, const hsm::Uri& uri, Expected expected,
                Clock::time_point until) {
   Harvest out;
@@ -145,11 +127,12 @@ Harvest harvest(Tokens& tokens, const std::shared_ptr<SigningToken>& token, cons
                 Expected expected, const PinSource& prompt) {
   const bool maybe_private = (!uri.type || uri.type == "private") &&
                              (expected == Expected::kAnything || expected == Expected::kPrivateKey);
-  if (maybe_private) token->login(prompt, tokens.deadline());
+  const PinSource pin = pin_of(uri).value_or(token->pin_or(prompt));
+  if (maybe_private) token->login(pin, tokens.deadline());
   Harvest out = search(token, uri, expected, tokens.deadline());
   // Public objects may be hidden, too: SoftHSM makes keys private by default.
   if (!out.is_empty() || token->logged_in()) return out;
-  token->login(prompt, tokens.deadline());
+  token->login(pin, tokens.deadline());
   return search(token, uri, expected, tokens.deadline());
 }
 
@@ -191,7 +174,8 @@ class Merge {
       replicas.back()->know(one.link, seen->object);
     }
     for (const auto& token : away_) replicas.push_back(token->replica(key.part, key.id, key.label));
-    return std::make_shared<PrivateKey>(std::move(replicas), key.part, tokens_.patience());
+    return std::make_shared<PrivateKey>(std::move(replicas), key.part, tokens_.rules_of(key.part),
+                                        tokens_.patience());
   }
 
   const Tokens& tokens_;

@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "hsm/uri.h"
 #include "provider/key.h"
+#include "provider/object_uri.h"
 #include "provider/tokens.h"
 
 namespace poolkey::provider {
@@ -20,11 +20,6 @@ struct Found {
 
 /// What the program that opened the URI wants; kAnything lists all.
 enum class Expected { kAnything, kPrivateKey, kPublicKey, kCertificate };
-
-/// A PKCS#11 URI that names objects. Throws kInvalidArgument for a malformed one, kUnsupported for
-/// the types secret-key and data, kDenied for a PIN or a module in it: a URI may come from
-/// anywhere, and what code runs and which PIN it gets is for the configuration to say.
-hsm::Uri parse_object_uri(std::string_view text);
 
 /// Everything that fits, at least one; logs in only where that is needed. A URI that names one
 /// private key (by object, id or type, or because one is expected) never gives two.

@@ -20,13 +20,14 @@ constexpr Clock::duration kLongestAbsence = 5s;
 }  // namespace
 
 PrivateKey::PrivateKey(std::vector<std::shared_ptr<Replica>> replicas, PublicPart part,
-                       Clock::duration patience)
-    : part_(std::move(part)), patience_(patience) {
+                       std::shared_ptr<const Rules> rules, Clock::duration patience)
+    : part_(std::move(part)), rules_(std::move(rules)), patience_(patience) {
   for (auto& replica : replicas)
     standings_.push_back({.replica = std::move(replica), .pause = kFirstAbsence});
 }
 
 Bytes PrivateKey::sign(CK_MECHANISM mechanism, ByteView data, const Proof& proof) {
+  if (rules_) rules_->require(mechanism.mechanism, Act::kSign);
   return use({.act =
                   [&](hsm::Session& session, CK_OBJECT_HANDLE key) {
                     return hsm::sign(session, key, mechanism, data, part_.raw_signature());

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "provider/replica.h"
+#include "provider/rules.h"
 
 namespace poolkey::provider {
 
@@ -16,9 +17,10 @@ namespace poolkey::provider {
 /// left alone for a while, and then tried again.
 class PrivateKey {
  public:
-  /// `patience`: for how long a use is tried again where no replica works.
+  /// `rules`: what the key may do; null: its tokens alone say. `patience`: for how long a use is
+  /// tried again where no replica works.
   PrivateKey(std::vector<std::shared_ptr<Replica>> replicas, PublicPart part,
-             Clock::duration patience);
+             std::shared_ptr<const Rules> rules, Clock::duration patience);
 
   const PublicPart& part() const { return part_; }
 
@@ -26,7 +28,7 @@ class PrivateKey {
   using Proof = std::function<bool(ByteView signature)>;
 
   /// One signature, as the module gives it. `proof` is asked of the first one under a handle.
-  /// Throws as Replica::use.
+  /// Throws as Replica::use, and kDenied where the key's policy forbids it.
   Bytes sign(CK_MECHANISM mechanism, ByteView data, const Proof& proof);
 
  private:
@@ -45,6 +47,7 @@ class PrivateKey {
   void worked(std::size_t index);
 
   const PublicPart part_;
+  const std::shared_ptr<const Rules> rules_;
   const Clock::duration patience_;
   std::mutex mutex_;  ///< of the standings; never held during a call
   std::vector<Standing> standings_;

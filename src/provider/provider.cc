@@ -45,6 +45,8 @@ const OSSL_ALGORITHM* query_operation(void* /*provctx*/, int operation, int* no_
       return signature_algorithms();
     case OSSL_OP_STORE:
       return store_algorithms();
+    case OSSL_OP_DECODER:
+      return decoder_algorithms();
     default:
       return nullptr;
   }
@@ -76,7 +78,12 @@ int initialize(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* up_calls,
     auto tokens = token ? std::make_shared<Tokens>(token) : std::make_shared<Tokens>(core);
     Provider::LibCtx child(OSSL_LIB_CTX_new_child(handle, up_calls));
     if (!child) throw Error(Errc::kInternal, "OpenSSL gave no child library context");
-    *provctx = new Provider{core, std::move(child), std::move(tokens)};
+    auto state = std::make_shared<MemberState>(child.get());
+    if (!token)
+      tokens->govern([state, known = tokens.get()](const PublicPart& part) {
+        return state->rules(known->settings(), part);
+      });
+    *provctx = new Provider{core, std::move(child), std::move(state), std::move(tokens)};
     *out = provider_table();
     return 1;
   });

@@ -6,6 +6,7 @@
 
 #include "crypto/openssl.h"
 #include "provider/core.h"
+#include "provider/member_state.h"
 #include "provider/tokens.h"
 
 namespace poolkey::provider {
@@ -17,6 +18,7 @@ struct Provider {
   /// Mirrors the application's providers; everything of OpenSSL that we use ourselves is fetched
   /// here and with kOthers, so that no default property can lead back to us.
   LibCtx child;
+  std::shared_ptr<MemberState> state;  ///< works in `child`
   std::shared_ptr<Tokens> tokens;
 };
 
@@ -24,6 +26,7 @@ struct Provider {
 const OSSL_ALGORITHM* keymgmt_algorithms() noexcept;
 const OSSL_ALGORITHM* signature_algorithms() noexcept;
 const OSSL_ALGORITHM* store_algorithms() noexcept;
+const OSSL_ALGORITHM* decoder_algorithms() noexcept;
 
 /// What every algorithm of ours is registered with; the name in openssl.cnf is only a handle.
 inline constexpr const char* kProperties = "provider=poolkey";

@@ -2,6 +2,7 @@
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
+#include <openssl/encoder.h>
 #include <openssl/objects.h>
 #include <openssl/param_build.h>
 
@@ -163,6 +164,20 @@ Params to_params(const PublicPart& part, int selection) {
   Params params(good ? OSSL_PARAM_BLD_to_param(builder.get()) : nullptr);
   if (!params) throw Error(Errc::kInternal, "OpenSSL could not take the public key's parameters");
   return params;
+}
+
+Bytes spki_der(const PublicPart& part, OSSL_LIB_CTX* libctx) {
+  const crypto::EvpPkey key = to_evp(part, libctx);
+  const std::unique_ptr<OSSL_ENCODER_CTX, crypto::Free<OSSL_ENCODER_CTX_free>> encoder(
+      OSSL_ENCODER_CTX_new_for_pkey(key.get(), EVP_PKEY_PUBLIC_KEY, "DER", "SubjectPublicKeyInfo",
+                                    kOthers));
+  unsigned char* der = nullptr;
+  std::size_t size = 0;
+  if (!encoder || OSSL_ENCODER_to_data(encoder.get(), &der, &size) != 1)
+    throw Error(Errc::kUnsupported,
+                "no other provider encodes the public key; is 'default' active?");
+  const std::unique_ptr<unsigned char, crypto::Free<crypto::free_memory>> owner(der);
+  return {der, der + size};
 }
 
 crypto::EvpPkey to_evp(const PublicPart& part, OSSL_LIB_CTX* libctx) {

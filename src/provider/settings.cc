@@ -5,6 +5,9 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "home/config.h"
+#include "home/pin.h"
+
 namespace poolkey::provider {
 namespace {
 
@@ -22,6 +25,36 @@ std::filesystem::path pin_file(std::string_view source) {
     throw Error(Errc::kInvalidArgument,
                 "poolkey-pin-source must be 'file:' and an absolute path; correct openssl.cnf");
   return absolute_path("poolkey-pin-source", source.substr(kScheme.size()));
+}
+
+bool yes_or_no(const char* setting, std::string_view text) {
+  if (text == "yes" || text == "no") return text == "yes";
+  throw Error(Errc::kInvalidArgument,
+              std::string(setting) + " must be 'yes' or 'no'; correct openssl.cnf");
+}
+
+/// The file of a home's PIN; empty: the program is asked.
+std::filesystem::path pin_file_of(const home::Config& config, const Settings& settings) {
+  using Kind = home::PinSource::Kind;
+  const home::PinSource source = home::parse_pin_source(config.pin_source);
+  switch (source.kind) {
+    case Kind::kFile:
+      return settings.home / source.value;
+    case Kind::kCredential:
+      if (settings.credentials.empty())
+        throw Error(Errc::kNotFound,
+                    "there are no systemd credentials in this program; give its unit "
+                    "LoadCredential=, or set poolkey-pin-source in openssl.cnf");
+      return settings.credentials / source.value;
+    case Kind::kPrompt:
+      return {};
+    case Kind::kDescriptor:
+      break;
+  }
+  throw Error(Errc::kUnsupported,
+              "'" + (settings.home / "poolkey.toml").string() +
+                  "' takes the PIN from a file descriptor, which this program does not have; set "
+                  "poolkey-pin-source in openssl.cnf");
 }
 
 /// "a, b" as its parts.
@@ -66,14 +99,9 @@ unsigned number(const char* setting, std::string_view text, unsigned least, unsi
 void add_environment(ModuleSettings& module, const Core& core) {
   std::vector<std::string> names = list_of(core.setting("poolkey-environment").value_or(""));
   names.insert(names.end(), {"SOFTHSM2_CONF", "P11_KIT_SERVER_ADDRESS", "P11_KIT_SERVER_PID"});
-  if (const auto text = core.setting("poolkey-softhsm2-conf"))
-    module.environment.emplace_back("SOFTHSM2_CONF",
-                                    absolute_path("poolkey-softhsm2-conf", *text).string());
   for (const std::string& name : names) {
     const char* value = std::getenv(name.c_str());
-    const bool is_set = std::ranges::any_of(module.environment,
-                                            [&](const auto& pair) { return pair.first == name; });
-    if (value != nullptr && !is_set) module.environment.emplace_back(name, value);
+    if (value != nullptr) module.environment.emplace_back(name, value);
   }
 }
 
@@ -81,17 +109,43 @@ void add_environment(ModuleSettings& module, const Core& core) {
 
 Settings read_settings(const Core& core) {
   Settings out;
-  if (const auto text = core.setting("poolkey-module"))
-    out.module.path = absolute_path("poolkey-module", *text);
+  const auto path = [&](const char* name) {
+    const auto text = core.setting(name);
+    return text ? absolute_path(name, *text) : std::filesystem::path();
+  };
+  out.module.path = path("poolkey-module");
+  out.softhsm_conf = path("poolkey-softhsm2-conf");
+  out.home = path("poolkey-home");
   out.module.arguments = core.setting("poolkey-module-arguments").value_or("");
   add_environment(out.module, core);
   out.tokens = token_names(list_of(core.setting("poolkey-token").value_or("")),
                            list_of(core.setting("poolkey-serial").value_or("")));
   if (const auto text = core.setting("poolkey-pin-source")) out.pin_file = pin_file(*text);
+  if (const auto text = core.setting("poolkey-allow-uri-pin"))
+    out.allow_uri_pin = yes_or_no("poolkey-allow-uri-pin", *text);
+  if (const char* folder = std::getenv("CREDENTIALS_DIRECTORY")) out.credentials = folder;
   if (const auto text = core.setting("poolkey-sessions"))
     out.max_sessions = number("poolkey-sessions", *text, 1, hsm::kSessionLimit);
   if (const auto text = core.setting("poolkey-retry-seconds"))
     out.patience = std::chrono::seconds(number("poolkey-retry-seconds", *text, 0, 3600));
+  return out;
+}
+
+Settings completed(Settings out) {
+  if (!out.home.empty()) {
+    const home::Config config = home::read_config(out.home);
+    out.pool = config.pool;
+    if (out.module.path.empty()) {
+      out.module.path = config.module;
+      if (out.module.arguments.empty()) out.module.arguments = config.module_arguments;
+    }
+    if (out.softhsm_conf.empty()) out.softhsm_conf = config.softhsm2_conf;
+    // A token that openssl.cnf names is not the home's by half.
+    if (out.tokens.empty()) out.tokens = {{config.token_label, config.token_serial}};
+    if (out.pin_file.empty()) out.pin_file = pin_file_of(config, out);
+  }
+  if (!out.softhsm_conf.empty())
+    out.module.environment.emplace_back("SOFTHSM2_CONF", out.softhsm_conf.string());
   return out;
 }
 

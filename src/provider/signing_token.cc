@@ -247,9 +247,9 @@ bool SigningToken::logged_in() {
   return is_ours_ || pin_.has_value();
 }
 
-void SigningToken::login(const PinSource& prompt, Clock::time_point until) {
+void SigningToken::login(const PinSource& pin, Clock::time_point until) {
   if (logged_in()) return;
-  const auto held = options_.pin ? options_.pin() : prompt();
+  const Pin held = pin();
   run_patiently(
       [&](const Link& link) {
         if (!logged_in()) log_in(*link.token, held.clone());

@@ -49,10 +49,12 @@ class SigningToken : public std::enable_shared_from_this<SigningToken> {
 
   const hsm::TokenName& name() const { return name_; }
 
-  /// Makes sure that the token is logged in to, with `prompt` where there is no PIN otherwise. A
-  /// PIN that was refused is not tried again, however often it is offered: throws the same
-  /// kAuthFailed. No lock is held while `prompt` runs (Apache forks inside its own).
-  void login(const PinSource& prompt, Clock::time_point until);
+  /// The PIN's own source where there is one, else `prompt`.
+  PinSource pin_or(const PinSource& prompt) const { return options_.pin ? options_.pin : prompt; }
+  /// Makes sure that the token is logged in to. A PIN that was refused is not tried again, however
+  /// often it is offered: throws the same kAuthFailed. No lock is held while `pin` runs (Apache
+  /// forks inside its prompt).
+  void login(const PinSource& pin, Clock::time_point until);
   bool logged_in();
 
   using Act = std::function<void(const Link&)>;

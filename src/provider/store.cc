@@ -7,18 +7,17 @@
 
 #include "provider/dispatch.h"
 #include "provider/guard.h"
-#include "provider/lookup.h"
-#include "provider/provider.h"
+#include "provider/hand_over.h"
+#include "provider/pool_uri.h"
+#include "provider/resolve.h"
 
 namespace poolkey::provider {
 namespace {
 
-constexpr std::string_view kScheme = "pkcs11:";
-
 /// One opened URI.
 struct Store {
   const Provider* provider;
-  hsm::Uri uri;
+  Named named;
   int expected = 0;  ///< OSSL_STORE_INFO_*; 0: everything
   bool searched = false;
   std::vector<Found> found{};
@@ -30,9 +29,11 @@ Store& store(void* ctx) { return *static_cast<Store*>(ctx); }
 /// Another scheme is not for us, and is refused without a word.
 void* open(void* provctx, const char* uri) {
   const Provider* provider = static_cast<Provider*>(provctx);
-  if (!std::string_view(uri).starts_with(kScheme)) return nullptr;
+  if (!std::string_view(uri).starts_with("pkcs11:") &&
+      !std::string_view(uri).starts_with(kPoolScheme))
+    return nullptr;
   return guard<void*>(provider->core, nullptr, [&] {
-    return new Store{.provider = provider, .uri = parse_object_uri(uri)};
+    return new Store{.provider = provider, .named = parse_any_uri(*provider, uri)};
   });
 }
 
@@ -60,24 +61,6 @@ int set_ctx_params(void* ctx, const OSSL_PARAM params[]) {
   return expect == nullptr || OSSL_PARAM_get_int(expect, &store(ctx).expected) == 1 ? 1 : 0;
 }
 
-/// A prompt by way of the program that opened the URI; it knows how to ask its user.
-PinSource prompt_by(OSSL_PASSPHRASE_CALLBACK* callback, void* argument, const hsm::Uri& uri) {
-  return [=, token = uri.token.value_or("")] {
-    std::string info = (token.empty() ? "the token" : "token '" + token + "'") + " (its PIN)";
-    const std::array params{
-        OSSL_PARAM_construct_utf8_string(OSSL_PASSPHRASE_PARAM_INFO, info.data(), 0),
-        OSSL_PARAM_construct_end()};
-    SecretBytes buffer(256);
-    auto* text = reinterpret_cast<char*>(buffer.span().data());
-    std::size_t size = 0;
-    if (callback == nullptr || callback(text, buffer.size(), &size, params.data(), argument) != 1 ||
-        size == 0 || size > buffer.size())
-      throw Error(Errc::kAuthFailed,
-                  "no PIN was given; set poolkey-pin-source in openssl.cnf, or type it when asked");
-    return Pin(SecretBytes(buffer.view().first(size)));
-  };
-}
-
 /// Nothing: an object of a kind that tokens do not hold is wanted, such as a CRL.
 std::optional<Expected> expectation(int info_type) {
   switch (info_type) {
@@ -103,23 +86,6 @@ int hand_over_certificate(Bytes& der, OSSL_CALLBACK* callback, void* argument) {
   return callback(params.data(), argument);
 }
 
-int hand_over_key(const Provider* provider, const std::shared_ptr<const Key>& key,
-                  OSSL_CALLBACK* callback, void* argument) {
-  int type = OSSL_OBJECT_PKEY;
-  std::string name = key->part.type_name();
-  auto owner = std::make_unique<KeyHandle>(KeyHandle{provider, key});
-  KeyHandle* reference = owner.get();
-  const std::array params{
-      OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
-      OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, name.data(), 0),
-      OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &reference, sizeof reference),
-      OSSL_PARAM_construct_end()};
-  const int result = callback(params.data(), argument);
-  // keymgmt.load cleared the pointer if it took the key.
-  if (reference == nullptr) static_cast<void>(owner.release());
-  return result;
-}
-
 /// One object a call. After a failure there is nothing more, or programs would ask for ever.
 int load(void* ctx, OSSL_CALLBACK* callback, void* argument, OSSL_PASSPHRASE_CALLBACK* passphrase,
          void* passphrase_argument) {
@@ -128,8 +94,9 @@ int load(void* ctx, OSSL_CALLBACK* callback, void* argument, OSSL_PASSPHRASE_CAL
     if (!self.searched) {
       self.searched = true;
       if (const auto expected = expectation(self.expected))
-        self.found = look_up(*self.provider->tokens, self.uri, *expected,
-                             prompt_by(passphrase, passphrase_argument, self.uri));
+        self.found =
+            find(*self.provider, self.named, *expected,
+                 prompt_by(passphrase, passphrase_argument, self.named.uri.token.value_or("")));
     }
     if (self.next == self.found.size()) return 1;
     Found& found = self.found[self.next++];
@@ -161,6 +128,7 @@ const OSSL_DISPATCH* table() noexcept {
 const OSSL_ALGORITHM* store_algorithms() noexcept {
   static const OSSL_ALGORITHM algorithms[] = {
       {"pkcs11", kProperties, table(), "objects of a PKCS#11 token by RFC 7512 URI"},
+      {"poolkey", kProperties, table(), "keys of this member's pool by name"},
       {nullptr, nullptr, nullptr, nullptr}};
   return algorithms;
 }

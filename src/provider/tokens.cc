@@ -3,35 +3,17 @@
 #include <algorithm>
 #include <thread>
 
-#include "base/file.h"
+#include "provider/pin_file.h"
 
 namespace poolkey::provider {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kMaxPinFile = 1024;
 /// How long a URI names what it named: as long as a session copy goes on without a look.
 constexpr auto kBelieved = 5s;
 constexpr std::size_t kMaxRemembered = 256;
 constexpr auto kPause = 20ms;
-
-Pin read_pin(const std::filesystem::path& path) {
-  std::string text;
-  try {
-    text = read_file(path, kMaxPinFile);
-  } catch (const Error& error) {
-    throw Error(error.code(),
-                "cannot read the PIN (poolkey-pin-source): " + std::string(error.what()));
-  }
-  SecretBytes secret(view(text));
-  std::size_t size = secret.size();
-  while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r')) --size;
-  ::explicit_bzero(text.data(), text.size());
-  if (size == 0)
-    throw Error(Errc::kInvalidArgument, "the PIN file '" + path.string() + "' is empty");
-  return Pin(SecretBytes(secret.view().first(size)));
-}
 
 std::string described(const std::vector<hsm::TokenInfo>& infos) {
   std::string out;
@@ -68,14 +50,22 @@ Tokens::Tokens(const Core& core) {
   }
 }
 
-std::shared_ptr<Host> Tokens::host() {
+const Settings& Tokens::settings() {
   if (fault_) throw Error(*fault_);
+  std::call_once(completed_, [this] { settings_ = completed(settings_); });
+  return settings_;
+}
+
+UriRules Tokens::uri_rules() { return {settings().module.path, settings().allow_uri_pin}; }
+
+std::shared_ptr<Host> Tokens::host() {
+  const std::filesystem::path& path = settings().module.path;
   const std::lock_guard hold(mutex_);
   if (host_) return host_;
-  const std::filesystem::path& path = settings_.module.path;
   if (path.empty())
     throw Error(Errc::kInvalidArgument,
-                "poolkey-module is not set in poolkey's section of openssl.cnf");
+                "neither poolkey-module nor poolkey-home is set in poolkey's section of "
+                "openssl.cnf");
   if (!std::filesystem::exists(path))
     throw Error(Errc::kNotFound, "there is no PKCS#11 module '" + path.string() +
                                      "'; correct poolkey-module in openssl.cnf");
@@ -83,7 +73,7 @@ std::shared_ptr<Host> Tokens::host() {
   return host_;
 }
 
-std::vector<hsm::TokenInfo> Tokens::present() {
+std::vector<hsm::TokenInfo> Tokens::present(const hsm::Uri& uri) {
   if (ours_) return {ours_->info()};
   const auto module = host();
   const auto until = deadline();
@@ -92,7 +82,11 @@ std::vector<hsm::TokenInfo> Tokens::present() {
     try {
       const Host::Visit visit = module->visit(until);
       seen = visit.module()->incarnation();
-      return visit.module()->tokens();
+      auto infos = visit.module()->tokens();
+      std::erase_if(infos, [&](const hsm::TokenInfo& info) {
+        return !uri.matches_place(*visit.module(), info.slot);
+      });
+      return infos;
     } catch (const Error& error) {
       if (!remedy_for(error).possible() || Clock::now() + kPause >= until) throw;
     }
@@ -123,7 +117,7 @@ std::shared_ptr<SigningToken> Tokens::token(const hsm::TokenName& name) {
     if (known->name().label == name.label && known->name().serial == name.serial) return known;
   SigningToken::Options options{.max_sessions = settings_.max_sessions};
   if (!settings_.pin_file.empty())
-    options.pin = [file = settings_.pin_file] { return read_pin(file); };
+    options.pin = [file = settings_.pin_file] { return read_pin_file(file, "poolkey-pin-source"); };
   tokens_.push_back(std::make_shared<SigningToken>(module, name, std::move(options)));
   return tokens_.back();
 }
@@ -140,9 +134,9 @@ void Tokens::throw_none(const hsm::Uri& uri, const std::vector<hsm::TokenInfo>& 
 
 std::vector<std::shared_ptr<SigningToken>> Tokens::matching(const hsm::Uri& uri) {
   const auto fits = [&](const hsm::TokenInfo& info) { return uri.matches(info); };
-  std::vector<hsm::TokenInfo> infos = present();
+  std::vector<hsm::TokenInfo> infos = present(uri);
   if (std::ranges::none_of(infos, fits) && settings_.tokens.empty() && look_anew())
-    infos = present();
+    infos = present(uri);
   std::vector<std::shared_ptr<SigningToken>> out;
   if (settings_.tokens.empty()) {
     const auto count = std::ranges::count_if(infos, fits);

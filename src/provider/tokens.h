@@ -8,8 +8,8 @@
 #include <optional>
 #include <vector>
 
-#include "hsm/uri.h"
 #include "provider/key.h"
+#include "provider/object_uri.h"
 #include "provider/settings.h"
 #include "provider/signing_token.h"
 
@@ -26,6 +26,16 @@ class Tokens {
   /// in the section is told by every matching(): OpenSSL would leave out a provider that does not
   /// start without a word.
   explicit Tokens(const Core& core);
+
+  /// What is configured, with what poolkey.toml of the home adds. Throws as matching() for a fault.
+  const Settings& settings();
+  UriRules uri_rules();
+
+  /// Says what rules private keys are under; to be called before the first is loaded.
+  void govern(RulesOf rules_of) { rules_of_ = std::move(rules_of); }
+  std::shared_ptr<const Rules> rules_of(const PublicPart& part) const {
+    return rules_of_ ? rules_of_(part) : nullptr;
+  }
 
   /// The tokens that the URI and the configuration mean, at least one; no login. Several only where
   /// the configuration names them: PINs are not tried on tokens that were not meant. One that it
@@ -47,7 +57,7 @@ class Tokens {
     Clock::time_point until;
   };
 
-  std::vector<hsm::TokenInfo> present();
+  std::vector<hsm::TokenInfo> present(const hsm::Uri& uri);
   /// For modules that see new tokens only when they are initialised.
   bool look_anew();
   std::shared_ptr<Host> host();
@@ -55,6 +65,8 @@ class Tokens {
   [[noreturn]] void throw_none(const hsm::Uri& uri, const std::vector<hsm::TokenInfo>& infos) const;
 
   Settings settings_;
+  std::once_flag completed_;  ///< of settings_, which do not change afterwards
+  RulesOf rules_of_;
   std::optional<Error> fault_;
   std::shared_ptr<hsm::Token> ours_;
   std::mutex mutex_;  ///< of what follows; never held during a call

@@ -8,7 +8,7 @@
 #include "hsm/object.h"
 #include "hsm/wrap.h"
 #include "keys/generate.h"
-#include "keys/oids.h"
+#include "home/oids.h"
 #include "pool/deliver.h"
 #include "pool/repository.h"
 #include "pool/suite.h"
@@ -119,7 +119,7 @@ Receiver::Receiver(Place place)
   app_->use_token();
   pool::MemberSide side = app_->member();
   envelope_ = pool::envelope(pool::verified_document(
-      side, deployment_.mail("edge1", "envelope.av@1.cms"), keys::oid::kEnvelope));
+      side, deployment_.mail("edge1", "envelope.av@1.cms"), home::oid::kEnvelope));
 }
 
 void Receiver::rewind() {

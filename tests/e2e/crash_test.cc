@@ -153,7 +153,7 @@ const std::vector<Subject>& subjects() {
        "edge1",
        Stage::kProven,
        install,
-       {"member install/chain", "member install/certificate"},
+       {"member install/chain", "member install/certificate", "member install/pair"},
        {{"origin", request}, {"origin", issue}, {"origin", publish}}},
       {"AuditCheckpoint",
        "origin",

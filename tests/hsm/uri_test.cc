@@ -1,6 +1,7 @@
 #include "hsm/uri.h"
 
 #include "support/matchers.h"
+#include "support/soft_token.h"
 
 namespace poolkey::hsm {
 namespace {
@@ -57,6 +58,27 @@ TEST(UriTest, PrivateKeyIsNamedByTokenSerialAndId) {
   EXPECT_EQ(private_key_uri({"edge1", ""}, Bytes{1}), "pkcs11:token=edge1;id=%01;type=private");
 }
 
+TEST(UriTest, TakesVendorsQueryAttributesAndIgnoresThem) {
+  EXPECT_EQ(parse_uri("pkcs11:token=a?x-colour=red&x-colour=blue").token, "a");
+}
+
+TEST(UriTest, MatchesTheLibraryAndTheSlotThatItNames) {
+  const test::SoftToken soft;
+  const auto module = soft.module();
+  const CK_SLOT_ID slot = module->tokens().front().slot;
+  const auto fits = [&](const std::string& text) {
+    return parse_uri("pkcs11:" + text).matches_place(*module, slot);
+  };
+  EXPECT_TRUE(
+      fits("library-manufacturer=SoftHSM;library-description=Implementation%20of%20PKCS11"));
+  EXPECT_TRUE(fits("library-version=2.6;slot-manufacturer=SoftHSM%20project"));
+  EXPECT_TRUE(fits("slot-id=" + std::to_string(slot)));
+  EXPECT_FALSE(fits("slot-id=" + std::to_string(slot + 1)));
+  EXPECT_FALSE(fits("slot-description=another"));
+  EXPECT_FALSE(fits("library-version=2"));
+  EXPECT_FALSE(fits("library-manufacturer=Another"));
+}
+
 TEST(UriTest, GivesLabelAndIdAsATemplate) {
   Template t = parse_uri("pkcs11:object=av;id=%07").object_template();
   ASSERT_EQ(t.count(), 2U);
@@ -92,7 +114,11 @@ INSTANTIATE_TEST_SUITE_P(
                     BadUri{"NotHexadecimal", "pkcs11:object=a%zz", "'object'"},
                     BadUri{"UnknownType", "pkcs11:type=key", "'key'"},
                     BadUri{"UnknownComponent", "pkcs11:colour=red", "'colour'"},
-                    BadUri{"SlotNumber", "pkcs11:slot-id=0", "'slot-id' is not supported"}),
+                    BadUri{"Vendor", "pkcs11:x-colour=red", "'x-colour'"},
+                    BadUri{"Nul", "pkcs11:object=a%00b", "'object' has a NUL"},
+                    BadUri{"NoNumber", "pkcs11:slot-id=0x1", "'slot-id' is not a number"},
+                    BadUri{"Negative", "pkcs11:slot-id=-1", "'slot-id' is not a number"},
+                    BadUri{"NoVersion", "pkcs11:library-version=2.x", "'library-version'"}),
     [](const auto& row) { return std::string(row.param.name); });
 
 }  // namespace

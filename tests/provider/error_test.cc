@@ -90,7 +90,7 @@ TEST(LoginTest, AWrongPinIsNotTriedTwiceButAnotherIs) {
   const auto pin_file = soft.folder() / "pin";
   Tokens tokens(Settings{.module = {.path = test::kFaultyModule}, .pin_file = pin_file});
   const auto token = tokens.matching(parse_object_uri("pkcs11:token=test")).front();
-  const auto login = [&] { token->login([] { return Pin("unused"); }, tokens.deadline()); };
+  const auto login = [&] { token->login(token->pin_or([] { return Pin("unused"); }), tokens.deadline()); };
   test::set_faults("");
   write_file(pin_file, std::string_view("9999\n"));
   for (int tries = 0; tries < 3; ++tries)

@@ -1,15 +1,19 @@
 // poolkey.toml: which side this is, and where its token, mailbox and PIN are.
-// May touch: base. Called by: app and the init verbs.
+// May touch: base. Called by: app and the init verbs; provider, in a foreign program.
 #pragma once
 
 #include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/ids.h"
 
-namespace poolkey::app {
+namespace poolkey::home {
+
+/// The pool that an origin's standbys form.
+inline constexpr std::string_view kStandbyPool = "standby";
 
 enum class Side { kOrigin, kMember, kStandby };
 /// "the origin", "a member", "a standby".
@@ -41,11 +45,4 @@ Config read_config(const std::filesystem::path& home);
 void write_config(const std::filesystem::path& home, const Config& config);
 bool has_config(const std::filesystem::path& home);
 
-/// A softhsm2.conf for the tokens in HOME/tokens, with a positive list of mechanisms: what is not
-/// on it cannot be used for an attack either. Written where it is missing; gives its path.
-std::filesystem::path ensure_softhsm_conf(const std::filesystem::path& home);
-
-/// The text of a softhsm2.conf with its tokens in another folder; everything else stays.
-std::string with_token_folder(const std::string& softhsm_conf, const std::filesystem::path& tokens);
-
-}  // namespace poolkey::app
+}  // namespace poolkey::home

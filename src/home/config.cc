@@ -1,15 +1,13 @@
-#include "app/config.h"
+#include "home/config.h"
 
 #include <algorithm>
 #include <array>
-#include <sstream>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/toml.h"
-#include "pool/recipient.h"
 
-namespace poolkey::app {
+namespace poolkey::home {
 namespace {
 
 namespace fs = std::filesystem;
@@ -48,11 +46,6 @@ Side side_of(std::string_view word) {
   return row == kSides.end() ? Side::kOrigin : row->side;  // the fault is filed already
 }
 
-// Only what the main job needs: signatures, OAEP and KWP. Clulow's attack needs CKM_AES_ECB.
-constexpr std::string_view kMechanisms =
-    "CKM_RSA_PKCS_KEY_PAIR_GEN,CKM_EC_KEY_PAIR_GEN,CKM_AES_KEY_GEN,CKM_RSA_PKCS,CKM_RSA_PKCS_PSS,"
-    "CKM_RSA_PKCS_OAEP,CKM_ECDSA,CKM_AES_KEY_WRAP_PAD";
-
 }  // namespace
 
 std::string_view name(Side side) noexcept {
@@ -78,7 +71,7 @@ Config read_config(const fs::path& home) {
   reader.integer("version", 1, 1);
   out.side = side_of(reader.choice("side", {"origin", "member", "standby"}).value);
   if (out.side == Side::kMember) out.pool = name_of<PoolName>(reader, "pool");
-  if (out.side == Side::kStandby) out.pool = pool::standby_pool();
+  if (out.side == Side::kStandby) out.pool = PoolName(kStandbyPool);
   if (out.side != Side::kOrigin) out.member = name_of<MemberName>(reader, "member");
   const auto path = [&](const std::string& text) {
     return text.empty() ? fs::path() : home / text;
@@ -123,28 +116,4 @@ void write_config(const fs::path& home, const Config& config) {
   write_file(config_file(home), out, 0600);
 }
 
-fs::path ensure_softhsm_conf(const fs::path& home) {
-  const fs::path file = home / "softhsm2.conf";
-  make_private_folder(home / "tokens");
-  if (!fs::exists(file))
-    write_file(file, "directories.tokendir = " + (home / "tokens").string() +
-                         "\nobjectstore.backend = file\nlog.level = ERROR\n"
-                         "slots.removable = false\nslots.mechanisms = " +
-                         std::string(kMechanisms) + "\n");
-  return file;
-}
-
-std::string with_token_folder(const std::string& softhsm_conf, const fs::path& tokens) {
-  const std::string ours = "directories.tokendir = " + tokens.string() + "\n";
-  std::string out;
-  std::istringstream lines(softhsm_conf);
-  bool named = false;
-  for (std::string line; std::getline(lines, line);) {
-    const bool names = line.starts_with("directories.tokendir");
-    out += names ? ours : line + "\n";
-    named = named || names;
-  }
-  return named ? out : ours + out;
-}
-
-}  // namespace poolkey::app
+}  // namespace poolkey::home

@@ -1,10 +1,10 @@
 // The object identifiers of poolkey's signed documents and of the roles of their signers.
-// May touch: nothing. Called by: keys (certificates), pool (documents).
+// May touch: nothing. Called by: keys (certificates), pool (documents), provider (the statement).
 #pragma once
 
 #include <string_view>
 
-namespace poolkey::keys::oid {
+namespace poolkey::home::oid {
 
 // Under 2.25 anybody has an arc of his own from a UUID, without registration (ITU-T X.667).
 #define POOLKEY_ARC "2.25.190143442148644934619660429304037353412."
@@ -23,4 +23,4 @@ inline constexpr std::string_view kAuditSigner = POOLKEY_ARC "2.2";
 /// What `openssl cms -verify` looks for in a signer (RFC 5280 4.2.1.12).
 inline constexpr std::string_view kEmailProtection = "1.3.6.1.5.5.7.3.4";
 
-}  // namespace poolkey::keys::oid
+}  // namespace poolkey::home::oid

@@ -1,4 +1,4 @@
-#include "app/pin.h"
+#include "home/pin.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 
-namespace poolkey::app {
+namespace poolkey::home {
 namespace {
 
 constexpr std::size_t kMaxPin = 255;
@@ -163,4 +163,4 @@ Pin read_new_pin(const PinSource& source, const std::string& whose) {
   return first;
 }
 
-}  // namespace poolkey::app
+}  // namespace poolkey::home

@@ -1,5 +1,5 @@
 // Where PINs come from: a file, a file descriptor, a systemd credential, or a prompt.
-// May touch: base, POSIX. Called by: app.
+// May touch: base, POSIX. Called by: app; provider, for the PIN of a home.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 #include "base/secret.h"
 
-namespace poolkey::app {
+namespace poolkey::home {
 
 /// "file:PATH", "fd:N", "credential:NAME" (a file in $CREDENTIALS_DIRECTORY) or "prompt".
 struct PinSource {
@@ -36,4 +36,4 @@ Pin read_pin(const PinSource& source, const std::string& whose);
 /// PIN locks everybody out. Throws kInvalidArgument if the two differ.
 Pin read_new_pin(const PinSource& source, const std::string& whose);
 
-}  // namespace poolkey::app
+}  // namespace poolkey::home

@@ -1,0 +1,58 @@
+#include "pool/pair.h"
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace poolkey::pool {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string chain_pem(const std::vector<crypto::Certificate>& leaf_first) {
+  std::string out;
+  for (const crypto::Certificate& c : leaf_first)
+    if (out.empty() || c.subject_der() != c.issuer_der()) out += c.pem();
+  return out;
+}
+
+/// The version that the link leads to; 0 where there is none.
+std::uint32_t linked_version(const fs::path& link) {
+  std::error_code none;
+  const std::string target = fs::read_symlink(link, none).string();
+  return none ? 0 : parse_key_version(target.substr(0, target.rfind('-'))).version;
+}
+
+void switch_link(const fs::path& link, const fs::path& target) {
+  const fs::path fresh = link.string() + ".new";
+  fs::remove(fresh);
+  fs::create_symlink(target, fresh);
+  fs::rename(fresh, link);
+}
+
+}  // namespace
+
+fs::path put_pair(const fs::path& folder, const KeyVersion& key,
+                  const std::vector<crypto::Certificate>& leaf_first,
+                  const std::string& reference) {
+  try {
+    make_private_folder(folder);
+    const fs::path name = key.str() + "-" + hex(leaf_first.front().sha256()).substr(0, 16);
+    if (!fs::exists(folder / name)) {
+      StagedFolder pair(folder / name);
+      const std::string certificates = chain_pem(leaf_first);
+      write_file(pair.path() / "certificate.pem", certificates);
+      write_file(pair.path() / "key.pem", reference);
+      write_file(pair.path() / "both.pem", certificates + reference);
+      pair.put_in_place();
+    }
+    const fs::path link = folder / key.key.str();
+    if (linked_version(link) <= key.version) switch_link(link, name);
+    sync_tree(folder);
+    return link;
+  } catch (const fs::filesystem_error& error) {
+    throw Error(Errc::kUnavailable, "cannot write the files of " + key.str() + " in '" +
+                                        folder.string() + "': " + error.what());
+  }
+}
+
+}  // namespace poolkey::pool

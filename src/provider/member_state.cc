@@ -1,0 +1,72 @@
+#include "provider/member_state.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "crypto/cms.h"
+#include "home/oids.h"
+
+namespace poolkey::provider {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// True if the file is there; throws where that cannot be known.
+bool is_there(const fs::path& file) {
+  std::error_code error;
+  const bool there = fs::exists(file, error);
+  if (error)
+    throw Error(Errc::kUnavailable, "cannot look for '" + file.string() + "': " + error.message());
+  return there;
+}
+
+}  // namespace
+
+home::Statement MemberState::read(const Settings& settings, const fs::path& file) const {
+  const fs::path root = home::root_file(settings.home / "state");
+  if (!is_there(root))
+    throw Error(Errc::kNotFound, "there is no pinned root '" + root.string() +
+                                     "' to check the statement with; run 'poolkey member receive' "
+                                     "when the origin has released or attested again");
+  try {
+    const std::string cms = read_file(file);
+    home::Statement out = home::parse_statement(
+        to_text(crypto::cms::verify_in(libctx_, kOthers, view(cms), home::oid::kStatement,
+                                       read_file(root), home::oid::kEnvelopeSigner)));
+    if (out.member.pool != *settings.pool)
+      throw Error(Errc::kConflict, "it is of pool '" + out.member.pool.str() + "', and '" +
+                                       settings.home.string() + "' is of pool '" +
+                                       settings.pool->str() + "'");
+    return out;
+  } catch (const Error& error) {
+    throw Error(error.code(), "'" + file.string() + "': " + error.what());
+  }
+}
+
+std::shared_ptr<const home::Statement> MemberState::statement(const Settings& settings) {
+  if (!settings.pool) return nullptr;
+  const fs::path file = home::statement_file(settings.home / "state", *settings.pool);
+  const std::lock_guard hold(mutex_);
+  if (!is_there(file)) return nullptr;
+  Stamp now{file, fs::file_size(file), fs::last_write_time(file)};
+  if (statement_ && stamp_ == now) return statement_;
+  auto fresh = std::make_shared<const home::Statement>(read(settings, file));
+  if (statement_ && fresh->sequence < statement_->sequence)
+    throw Error(Errc::kConflict,
+                "'" + file.string() + "' is statement " + std::to_string(fresh->sequence) +
+                    ", and this program has seen " + std::to_string(statement_->sequence) +
+                    "; an older one is never taken");
+  statement_ = std::move(fresh);
+  stamp_ = std::move(now);
+  return statement_;
+}
+
+std::shared_ptr<const Rules> MemberState::rules(const Settings& settings, const PublicPart& part) {
+  const auto held = statement(settings);
+  if (!held) return nullptr;
+  const Bytes spki = spki_der(part, libctx_);
+  for (const home::Statement::Version& version : held->versions)
+    if (version.spki == spki) return std::make_shared<const Rules>(version, part.kind);
+  return nullptr;
+}
+
+}  // namespace poolkey::provider

@@ -1,0 +1,101 @@
+// The provider in foreign programs, on the homes of a real deployment: what members install is what
+// programs load.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "e2e/deployment.h"
+
+namespace poolkey::test {
+namespace {
+
+using testing::HasSubstr;
+
+class ForeignProgramTest : public testing::Test {
+ protected:
+  /// A line of bash in the deployment's folder, with an openssl.cnf that names a member's home and
+  /// nothing else.
+  Outcome in(const std::string& side, const std::string& line) const {
+    const auto cnf = d.path(side + ".cnf");
+    write_file(cnf,
+               "openssl_conf = init\n[init]\nproviders = providers\n[providers]\n"
+               "default = default_section\npoolkey = poolkey_section\n[default_section]\n"
+               "activate = 1\n[poolkey_section]\nidentity = poolkey\n"
+               "module = " POOLKEY_BINARY_DIR "/ossl-modules/poolkey.so\npoolkey-home = " +
+                   d.home(side).string() + "\nactivate = 1\n[req]\n" +
+                   "distinguished_name = dn\n[dn]\n");
+    return shell("cd '" + d.path("").string() + "' && " + line, {{"OPENSSL_CONF", cnf.string()}});
+  }
+  std::string public_key(const std::string& side, const std::string& of) const {
+    const Outcome outcome = in(side, "openssl pkey -in '" + of + "' -pubout");
+    EXPECT_TRUE(succeeded(outcome));
+    return outcome.out;
+  }
+  void become_proven(const std::string& version) const {
+    d.must("origin", d.release(version));
+    d.receive_all();
+    d.prove_all();
+    d.must("origin", {"pool", "attest", "edge"});
+    d.receive_all();
+  }
+  Deployment d = Deployment::at(Stage::kCertified);
+};
+
+TEST_F(ForeignProgramTest, AnInstalledPairServes) {
+  EXPECT_TRUE(succeeded(in("edge1",
+                           "test $(openssl x509 -in edge1/tls/av/certificate.pem -noout -pubkey |"
+                           " sha256sum | head -c 64) = $(openssl pkey -in edge1/tls/av/key.pem"
+                           " -pubout | sha256sum | head -c 64)")));
+  EXPECT_TRUE(succeeded(
+      in("edge1",
+         "/usr/bin/python3 -c 'import ssl\n"
+         "ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(\"edge1/tls/av/both.pem\")'")));
+  EXPECT_TRUE(succeeded(in("edge1", "openssl req -new -key edge1/tls/av/key.pem -subj /CN=x")));
+}
+
+TEST_F(ForeignProgramTest, APairIsNotOfAnotherMembersToken) {
+  EXPECT_TRUE(refused(in("edge2", "openssl req -new -key edge1/tls/av/key.pem -subj /CN=x"), 1,
+                      {"no token matches"}));
+}
+
+TEST_F(ForeignProgramTest, AReferenceIsWrittenOnEitherSide) {
+  write_file(d.path("key.pem"), std::string_view("an old one"));
+  for (const std::string side : {"origin", "edge1"}) {
+    const json::object said =
+        d.json_on(side, {"key", "reference", "av@1", "--out", d.path("key.pem").string()});
+    EXPECT_EQ(json::text(said, "key", "reference"), "av@1");
+    EXPECT_TRUE(succeeded(in(side, "openssl req -new -key key.pem -subj /CN=x")));
+    EXPECT_EQ(in(side, "stat -c %a key.pem").out, "644\n");
+  }
+  const Words unknown{"key", "reference", "av@7", "--out", d.path("none.pem").string()};
+  EXPECT_TRUE(refused(d.on("origin", unknown), 4, {"av@7"}));
+  EXPECT_TRUE(refused(d.on("edge1", unknown), 4, {"av@7 is not in this member's statement"}));
+  d.pkcs11_tool("edge1", "--delete-object --type privkey --label av@1");
+  const Words gone{"key", "reference", "av@1", "--out", d.path("none.pem").string()};
+  EXPECT_TRUE(refused(d.on("edge1", gone), 4, {"nothing was written"}));
+  EXPECT_FALSE(std::filesystem::exists(d.path("none.pem")));
+}
+
+TEST_F(ForeignProgramTest, ANameFollowsTheVersionInForce) {
+  const std::string first = public_key("edge1", "poolkey://av");
+  EXPECT_EQ(first, public_key("edge2", "poolkey://av@v1?pool=edge"));
+  d.must("origin", d.generate());
+  d.must("origin", d.release("av@2"));
+  d.receive_all();
+  EXPECT_EQ(public_key("edge1", "poolkey://av"), first) << "it is not proven yet";
+  become_proven("av@2");
+  const std::string second = public_key("edge1", "poolkey://av");
+  EXPECT_NE(second, first);
+  EXPECT_EQ(second, public_key("edge2", "poolkey://av"));
+  EXPECT_EQ(public_key("edge1", "poolkey://av@v1"), first);
+  EXPECT_TRUE(succeeded(in("edge1", "openssl req -new -key poolkey://av -subj /CN=x")));
+  EXPECT_EQ(public_key("edge1", "edge1/tls/av/key.pem"), first) << "a reference pins its version";
+}
+
+TEST_F(ForeignProgramTest, TheOriginHasNoNames) {
+  EXPECT_TRUE(refused(in("origin", "openssl req -new -key poolkey://av -subj /CN=x"), 1,
+                      {"names no home of a member"}));
+}
+
+}  // namespace
+}  // namespace poolkey::test
