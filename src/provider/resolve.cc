@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "provider/certificates.h"
 #include "provider/pool_uri.h"
 
 namespace poolkey::provider {
@@ -57,6 +58,20 @@ Bytes sha256(ByteView message, OSSL_LIB_CTX* libctx) {
   return out;
 }
 
+/// Puts the chain behind the certificates that a URI named, as far as the token holds it.
+void add_chain(const Provider& provider, hsm::Uri uri, std::vector<Found>& found,
+               const PinSource& prompt) {
+  uri.object.reset();
+  uri.id.reset();
+  std::vector<Bytes> leaves, all;
+  for (Found& one : found) leaves.push_back(std::move(one.certificate));
+  for (Found& one : look_up(*provider.tokens, uri, Expected::kCertificate, prompt))
+    all.push_back(std::move(one.certificate));
+  found.clear();
+  for (Bytes& der : with_chain(std::move(leaves), all, provider.child.get()))
+    found.push_back({nullptr, std::move(der)});
+}
+
 }  // namespace
 
 Named parse_any_uri(const Provider& provider, std::string_view text) {
@@ -71,6 +86,9 @@ std::vector<Found> find(const Provider& provider, const Named& named, Expected e
     if (named.spki && one.key && spki_der(one.key->part, provider.child.get()) != *named.spki)
       throw Error(Errc::kConflict, "the token has another key where the pool key " + named.text +
                                        " should be; nothing was loaded");
+  const bool wants_certificates = expected == Expected::kCertificate || named.uri.type == "cert";
+  if (wants_certificates && (named.uri.object || named.uri.id))
+    add_chain(provider, named.uri, found, prompt);
   return found;
 }
 

@@ -19,7 +19,8 @@ struct Named {
 /// member's statement does not name it, or there is none.
 Named parse_any_uri(const Provider& provider, std::string_view text);
 
-/// Everything that is named. Throws as look_up(), and kConflict where a pool key is not the one
+/// Everything that is named. Where that is one certificate, its chain follows it as far as the
+/// token has it. Throws as look_up(), and kConflict where a pool key is not the one
 /// that the statement names.
 std::vector<Found> find(const Provider& provider, const Named& named, Expected expected,
                         const PinSource& prompt);

@@ -181,5 +181,19 @@ TEST(MemberStateTest, AnOlderStatementIsNeverTakenByAProgramThatSawANewerOne) {
               test::ThrowsErrc(Errc::kConflict, "an older one is never taken"));
 }
 
+TEST(ManPageTest, TellsEverySetting) {
+  const std::string source = read_file(POOLKEY_SOURCE_DIR "/src/provider/settings.cc"),
+                    page = read_file(POOLKEY_SOURCE_DIR "/docs/poolkey-provider.7");
+  constexpr std::string_view kBegin = "\"poolkey-";
+  std::size_t seen = 0;
+  for (auto at = source.find(kBegin); at != std::string::npos; at = source.find(kBegin, at + 1)) {
+    const std::string rest = source.substr(at + 1);
+    EXPECT_THAT(page, HasSubstr(rest.substr(
+                          0, rest.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-"))));
+    ++seen;
+  }
+  EXPECT_GE(seen, 8U);
+}
+
 }  // namespace
 }  // namespace poolkey::provider
