@@ -68,7 +68,7 @@ class Search {
       throw Error(Errc::kUnsupported,
                   "the private key '" + *nameless_ + "' of token '" + token_.info().label +
                       "' has no public key object with the same id beside it, or is neither RSA "
-                      "nor on P-256, P-384 or P-521");
+                      "nor Ed25519 nor on P-256, P-384 or P-521");
     for (const auto& key : keys) add(key);
   }
 

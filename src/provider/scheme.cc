@@ -119,6 +119,10 @@ Bytes ecdsa_algorithm(const Digest& digest) {
   return signature_algorithm(digest, NID_X9_62_id_ecPublicKey, V_ASN1_UNDEF);
 }
 
+Bytes ed25519_algorithm() {
+  return crypto::to_der<i2d_X509_ALGOR>(algorithm(NID_ED25519, V_ASN1_UNDEF).get());
+}
+
 Bytes rsa_pss_algorithm(const Digest& digest, const Digest& mgf1, std::size_t salt) {
   const auto hash_algorithm = [](const Digest& d) {
     return algorithm(EVP_MD_get_type(d.md()), V_ASN1_NULL);

@@ -58,5 +58,6 @@ Bytes digest_info(const Digest& digest, ByteView hash);
 Bytes rsa_pkcs1_algorithm(const Digest& digest);
 Bytes rsa_pss_algorithm(const Digest& digest, const Digest& mgf1, std::size_t salt);
 Bytes ecdsa_algorithm(const Digest& digest);
+Bytes ed25519_algorithm();
 
 }  // namespace poolkey::provider

@@ -53,6 +53,11 @@ void SignatureContext::begin(const std::shared_ptr<const Key>& new_key, bool to_
 void SignatureContext::begin_digest(const std::shared_ptr<const Key>& new_key, bool to_sign,
                                     std::string_view digest) {
   begin(new_key, to_sign);
+  if (kind_ == KeyKind::kEd25519) {
+    if (!digest.empty())
+      throw Error(Errc::kInvalidArgument, "Ed25519 signs the message itself: name no digest");
+    return;
+  }
   stream_.reset(EVP_MD_CTX_new());
   set_digest(digest.empty() ? "SHA256" : digest);
 }
@@ -106,7 +111,15 @@ Bytes SignatureContext::sign(ByteView digest) const {
     throw Error(Errc::kInvalidArgument, std::string("a digest of ") + digest_->name() + " has " +
                                             std::to_string(digest_->size()) + " octets, not " +
                                             std::to_string(digest.size()));
-  return kind_ == KeyKind::kRsa ? sign_rsa(digest) : sign_ecdsa(digest);
+  switch (kind_) {
+    case KeyKind::kRsa:
+      return sign_rsa(digest);
+    case KeyKind::kEc:
+      return sign_ecdsa(digest);
+    case KeyKind::kEd25519:
+      break;
+  }
+  return sign_ed25519(digest);
 }
 
 Bytes SignatureContext::sign_rsa(ByteView digest) const {
@@ -139,9 +152,24 @@ Bytes SignatureContext::sign_ecdsa(ByteView digest) const {
       [&](ByteView signature) { return verify(digest, crypto::ecdsa_der(signature)); }));
 }
 
+Bytes SignatureContext::sign_ed25519(ByteView message) const {
+  CK_MECHANISM mechanism{};
+  mechanism.mechanism = CKM_EDDSA;
+  return key().signer->sign(mechanism, message,
+                            [&](ByteView signature) { return verify(message, signature); });
+}
+
 bool SignatureContext::verify(ByteView digest, ByteView signature) const {
   OSSL_LIB_CTX* libctx = provider_.child.get();
   const crypto::EvpPkey other = to_evp(key().part, libctx);
+  if (kind_ == KeyKind::kEd25519) {
+    const crypto::EvpMdCtx whole(EVP_MD_CTX_new());
+    if (!whole || EVP_DigestVerifyInit_ex(whole.get(), nullptr, nullptr, libctx, kOthers,
+                                          other.get(), nullptr) != 1)
+      throw Error(Errc::kUnsupported, "no other provider verifies Ed25519");
+    return EVP_DigestVerify(whole.get(), signature.data(), signature.size(), digest.data(),
+                            digest.size()) == 1;
+  }
   const crypto::EvpPkeyCtx ctx(EVP_PKEY_CTX_new_from_pkey(libctx, other.get(), kOthers));
   bool ready = ctx && EVP_PKEY_verify_init(ctx.get()) == 1;
   if (ready && digest_) ready = EVP_PKEY_CTX_set_signature_md(ctx.get(), digest_->md()) == 1;

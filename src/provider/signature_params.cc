@@ -29,6 +29,9 @@ constexpr std::array kSalts{SaltRow{RSA_PSS_SALTLEN_DIGEST, OSSL_PKEY_RSA_PSS_SA
                             SaltRow{RSA_PSS_SALTLEN_MAX, OSSL_PKEY_RSA_PSS_SALT_LEN_MAX},
                             SaltRow{RSA_PSS_SALTLEN_AUTO, OSSL_PKEY_RSA_PSS_SALT_LEN_AUTO}};
 
+/// OpenSSL 3.2's name for which variant of EdDSA is meant: Ed25519ph and ctx are others.
+constexpr const char* kInstance = "instance";
+
 [[noreturn]] void bad_value(const OSSL_PARAM& param, const std::string& value) {
   throw Error(Errc::kUnsupported,
               std::string("the signature parameter '") + param.key + "' cannot be '" + value + "'");
@@ -87,6 +90,11 @@ void SignatureContext::set_salt(const OSSL_PARAM& param) {
 
 void SignatureContext::set_params(const OSSL_PARAM params[]) {
   if (params == nullptr) return;
+  if (kind_ == KeyKind::kEd25519) {
+    const auto* p = OSSL_PARAM_locate_const(params, kInstance);
+    if (p != nullptr && text_of(*p) != "Ed25519") bad_value(*p, text_of(*p));
+    return;
+  }
   if (const auto* p = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_DIGEST))
     set_digest(text_of(*p));
   if (kind_ != KeyKind::kRsa) return;
@@ -114,6 +122,7 @@ void SignatureContext::get_salt(OSSL_PARAM& param) const {
 }
 
 Bytes SignatureContext::algorithm_id() const {
+  if (kind_ == KeyKind::kEd25519) return ed25519_algorithm();
   const Digest& hash = require_digest();
   if (kind_ == KeyKind::kEc) return ecdsa_algorithm(hash);
   if (padding_ == RsaPadding::kPkcs1) return rsa_pkcs1_algorithm(hash);
@@ -126,6 +135,7 @@ void SignatureContext::get_params(OSSL_PARAM params[]) const {
     if (OSSL_PARAM_set_octet_string(p, der.data(), der.size()) != 1)
       bad_value(*p, "written into so small a buffer");
   }
+  if (kind_ == KeyKind::kEd25519) return;
   if (auto* p = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_DIGEST))
     put_word(*p, digest_ ? digest_->name() : "");
   if (kind_ != KeyKind::kRsa) return;

@@ -20,10 +20,16 @@ namespace poolkey::provider {
 /// How a test's key may be used by processes, as policies call it.
 enum class Signing { kSessionCopy, kTokenObject };
 
+/// What tokens of other people do besides; and the same without raw RSA, as FIPS tokens have it.
+inline constexpr const char* kWithoutRaw =
+    ",CKM_EDDSA,CKM_EC_EDWARDS_KEY_PAIR_GEN,CKM_ECDH1_DERIVE";
+inline const std::string kForeign = std::string(kWithoutRaw) + ",CKM_RSA_X_509";
+
 class Fixture {
  public:
-  explicit Fixture(const std::filesystem::path& module = test::kSoftHsm)
-      : soft("test", module), token(soft.login()) {}
+  explicit Fixture(const std::filesystem::path& module = test::kSoftHsm,
+                   const std::string& more = kForeign)
+      : soft("test", module, more), token(soft.login()) {}
 
   /// A signing key as a policy would have it, with `label` as its label and its CKA_ID.
   crypto::PublicKey make_key(const std::string& algorithm, const std::string& label,
@@ -87,6 +93,12 @@ class CommandFixture : public Fixture {
 
 /// For every kind of key that the provider serves.
 inline const auto kAlgorithms = testing::Values("RSA-2048", "EC-P-256", "EC-P-384", "EC-P-521");
+inline const auto kAllAlgorithms =
+    testing::Values("RSA-2048", "EC-P-256", "EC-P-384", "EC-P-521", "Ed25519");
+/// What a signature with such a key is asked for with.
+inline const char* digest_for(std::string_view algorithm) {
+  return algorithm == "Ed25519" ? "" : "SHA256";
+}
 inline std::string algorithm_name(const testing::TestParamInfo<const char*>& info) {
   std::string out = info.param;
   std::erase(out, '-');
