@@ -66,7 +66,7 @@ void PrivateKey::find_again(CK_OBJECT_HANDLE dead) {
   hsm::require_login(*lease);
   throw Error(Errc::kNotFound, "the private key '" + label_ + "' has gone from token '" +
                                    token_->info().label +
-                                   "', or another key has taken its place; nothing was signed");
+                                   "', or another key has taken its place; nothing was done");
 }
 
 Bytes PrivateKey::sign_with(CK_OBJECT_HANDLE key, CK_MECHANISM mechanism, ByteView data) const {
@@ -103,18 +103,46 @@ Bytes PrivateKey::sign_once(CK_MECHANISM mechanism, ByteView data, const Proof& 
   throw Stale{};
 }
 
-Bytes PrivateKey::sign(CK_MECHANISM mechanism, ByteView data, const Proof& proof) {
+template <class Act>
+auto PrivateKey::use_once(const Act& act) {
+  const std::uint64_t epoch = token_->epoch();
+  const CK_OBJECT_HANDLE key = usable();
   try {
-    return sign_once(mechanism, data, proof);
+    const hsm::Lease lease = token_->lease();
+    if (is_proven(key, epoch) || public_part_of_private(*lease, key) == part_)
+      return act(*lease, key);
+  } catch (const Error& error) {
+    if (!is_stale(error)) throw;
+  }
+  find_again(key);
+  throw Stale{};
+}
+
+template <class Once>
+auto PrivateKey::twice(const Once& once) {
+  try {
+    return once();
   } catch (const Stale&) {
   }
   try {
-    return sign_once(mechanism, data, proof);
+    return once();
   } catch (const Stale&) {
     throw Error(Errc::kConflict, "token '" + token_->info().label +
-                                     "' does not sign with the key '" + label_ +
+                                     "' does not work with the key '" + label_ +
                                      "' under its handle; nothing of it was used");
   }
+}
+
+Bytes PrivateKey::sign(CK_MECHANISM mechanism, ByteView data, const Proof& proof) {
+  return twice([&] { return sign_once(mechanism, data, proof); });
+}
+
+hsm::Decrypted PrivateKey::decrypt(CK_MECHANISM mechanism, ByteView data) {
+  return twice([&] {
+    return use_once([&](hsm::Session& session, CK_OBJECT_HANDLE key) {
+      return hsm::decrypt(session, key, mechanism, data, part_.modulus.size());
+    });
+  });
 }
 
 }  // namespace poolkey::provider

@@ -1,5 +1,5 @@
-// One private key object of a token, and signing with it.
-// May touch: hsm. Called by: signature; made by signing_token.
+// One private key object of a token, and what is done with it.
+// May touch: hsm. Called by: the operations' contexts; made by signing_token.
 #pragma once
 
 #include <functional>
@@ -8,13 +8,15 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "hsm/decrypt.h"
+#include "provider/key_notes.h"
 #include "provider/public_part.h"
 #include "provider/signing_token.h"
 
 namespace poolkey::provider {
 
 /// May be used by several threads: what they share is two handles behind a lock that is not held
-/// while the token signs.
+/// while the token works.
 class PrivateKey {
  public:
   PrivateKey(std::shared_ptr<SigningToken> token, CK_OBJECT_HANDLE object, PublicPart part,
@@ -34,6 +36,11 @@ class PrivateKey {
   /// token were lost: a handle may have been given to another object. Throws kConflict where it
   /// does not pass.
   Bytes sign(CK_MECHANISM mechanism, ByteView data, const Proof& proof);
+  /// One decryption by an RSA key, with room for a modulus; handles as in sign(), but there is no
+  /// proof in what comes out: the public key is read under a handle that no signature has proven.
+  hsm::Decrypted decrypt(CK_MECHANISM mechanism, ByteView data);
+
+  KeyNotes& notes() { return notes_; }
 
  private:
   CK_OBJECT_HANDLE handle() const { return copy_ != CK_INVALID_HANDLE ? copy_ : object_; }
@@ -43,11 +50,16 @@ class PrivateKey {
   bool is_proven(CK_OBJECT_HANDLE key, std::uint64_t epoch);
   void set_proven(CK_OBJECT_HANDLE key, std::uint64_t epoch);
   Bytes sign_once(CK_MECHANISM mechanism, ByteView data, const Proof& proof);
+  template <class Act>
+  auto use_once(const Act& act);
+  template <class Once>
+  auto twice(const Once& once);
 
   const std::shared_ptr<SigningToken> token_;
   const PublicPart part_;
   const Bytes id_;
   const std::string label_;
+  KeyNotes notes_;
   std::mutex mutex_;
   CK_OBJECT_HANDLE object_;
   CK_OBJECT_HANDLE copy_ = CK_INVALID_HANDLE;

@@ -6,6 +6,8 @@
 namespace poolkey::provider {
 namespace {
 
+constexpr const char* kPkcs1Decryption = "poolkey-pkcs1-decryption";
+
 std::filesystem::path absolute_path(const char* setting, std::string_view text) {
   std::filesystem::path path(text);
   if (!path.is_absolute())
@@ -22,6 +24,13 @@ std::filesystem::path pin_file(std::string_view source) {
   return absolute_path("poolkey-pin-source", source.substr(kScheme.size()));
 }
 
+bool yes_or_no(const char* setting, std::string_view text) {
+  if (text != "yes" && text != "no")
+    throw Error(Errc::kInvalidArgument, std::string(setting) + " = '" + std::string(text) +
+                                            "' is neither yes nor no; correct openssl.cnf");
+  return text == "yes";
+}
+
 }  // namespace
 
 Settings read_settings(const Core& core) {
@@ -36,6 +45,7 @@ Settings read_settings(const Core& core) {
   out.token = core.setting("poolkey-token").value_or("");
   out.serial = core.setting("poolkey-serial").value_or("");
   if (const auto text = core.setting("poolkey-pin-source")) out.pin_file = pin_file(*text);
+  out.pkcs1_decryption = yes_or_no(kPkcs1Decryption, core.setting(kPkcs1Decryption).value_or("no"));
   return out;
 }
 

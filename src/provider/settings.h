@@ -19,6 +19,7 @@ struct Settings {
   std::string token;                   ///< poolkey-token, a label; empty: the URI says
   std::string serial;                  ///< poolkey-serial; empty: any
   std::filesystem::path pin_file;      ///< poolkey-pin-source; empty: the program is asked
+  bool pkcs1_decryption = false;       ///< poolkey-pkcs1-decryption
 };
 
 /// Reads them without touching the module or the token. Throws kInvalidArgument, naming the

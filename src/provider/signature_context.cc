@@ -5,6 +5,7 @@
 #include <openssl/rsa.h>
 
 #include "crypto/signature.h"
+#include "provider/rsa_padding.h"
 
 namespace poolkey::provider {
 
@@ -131,15 +132,32 @@ Bytes SignatureContext::sign_rsa(ByteView digest) const {
     return key().signer->sign(mechanism, bare ? digest : ByteView(digest_info(*digest_, digest)),
                               proof);
   }
+  return sign_pss(digest, proof);
+}
+
+Bytes SignatureContext::sign_pss(ByteView digest, const PrivateKey::Proof& proof) const {
   const Digest& hash = require_digest();
-  if (!hash.works_with_pss() || !mgf1().works_with_pss())
-    throw Error(Errc::kUnsupported, "RSASSA-PSS is made with SHA-1 or SHA-2 only");
+  PrivateKey& signer = *key().signer;
+  const int bits = key().part.bits();
+  const std::size_t salt = salt_octets(salt_, hash, bits);
+  const auto in_software = [&] {
+    CK_MECHANISM raw{};
+    raw.mechanism = CKM_RSA_X_509;
+    return signer.sign(raw, pss_block(provider_.child.get(), hash, mgf1(), salt, digest, bits),
+                       proof);
+  };
+  if (!hash.is_known_to_tokens() || !mgf1().is_known_to_tokens()) return in_software();
   CK_RSA_PKCS_PSS_PARAMS params{};
   params.hashAlg = hash.row().mechanism;
   params.mgf = mgf1().row().mgf;
-  params.sLen = salt_octets(salt_, hash, key().part.bits());
-  mechanism = {CKM_RSA_PKCS_PSS, &params, sizeof params};
-  return key().signer->sign(mechanism, digest, proof);
+  params.sLen = salt;
+  return first_or(
+      signer.notes(), {CKM_RSA_PKCS_PSS, params.hashAlg, params.mgf},
+      std::string("RSASSA-PSS with ") + hash.name() + " and MGF1 with " + mgf1().name(),
+      [&] {
+        return signer.sign({CKM_RSA_PKCS_PSS, &params, sizeof params}, digest, proof);
+      },
+      "the raw RSA that would do instead", in_software);
 }
 
 Bytes SignatureContext::sign_ecdsa(ByteView digest) const {

@@ -56,6 +56,7 @@ class SignatureContext {
   void get_salt(OSSL_PARAM& param) const;
   Bytes algorithm_id() const;
   Bytes sign_rsa(ByteView digest) const;
+  Bytes sign_pss(ByteView digest, const PrivateKey::Proof& proof) const;
   Bytes sign_ecdsa(ByteView digest) const;
   Bytes sign_ed25519(ByteView message) const;
 

@@ -4,8 +4,8 @@
 
 #include <array>
 #include <charconv>
-#include <cstring>
 
+#include "provider/param.h"
 #include "provider/signature_context.h"
 
 // The parameters of a SignatureContext: each may come as a number or as a word, by whoever asks.
@@ -32,44 +32,10 @@ constexpr std::array kSalts{SaltRow{RSA_PSS_SALTLEN_DIGEST, OSSL_PKEY_RSA_PSS_SA
 /// OpenSSL 3.2's name for which variant of EdDSA is meant: Ed25519ph and ctx are others.
 constexpr const char* kInstance = "instance";
 
-[[noreturn]] void bad_value(const OSSL_PARAM& param, const std::string& value) {
-  throw Error(Errc::kUnsupported,
-              std::string("the signature parameter '") + param.key + "' cannot be '" + value + "'");
-}
-
-std::string text_of(const OSSL_PARAM& param) {
-  const char* text = nullptr;
-  if (OSSL_PARAM_get_utf8_string_ptr(&param, &text) != 1) bad_value(param, "what was given");
-  return {text, strnlen(text, param.data_size == 0 ? 256 : param.data_size)};
-}
-
-int number_of(const OSSL_PARAM& param) {
-  int number = 0;
-  if (OSSL_PARAM_get_int(&param, &number) != 1) bad_value(param, "what was given");
-  return number;
-}
-
-void put_word(OSSL_PARAM& param, const char* word) {
-  if (OSSL_PARAM_set_utf8_string(&param, word) != 1) bad_value(param, word);
-}
-
-void put_number(OSSL_PARAM& param, int number) {
-  if (OSSL_PARAM_set_int(&param, number) != 1) bad_value(param, std::to_string(number));
-}
-
-bool is_text(const OSSL_PARAM& param) { return param.data_type == OSSL_PARAM_UTF8_STRING; }
-
 }  // namespace
 
 void SignatureContext::set_padding(const OSSL_PARAM& param) {
-  const std::string word = is_text(param) ? text_of(param) : "";
-  const int number = is_text(param) ? 0 : number_of(param);
-  for (const PaddingRow& row : kPaddings)
-    if (is_text(param) ? word == row.word : number == row.number) {
-      padding_ = row.padding;
-      return;
-    }
-  bad_value(param, is_text(param) ? word : std::to_string(number));
+  padding_ = row_meant(kPaddings, param).padding;
 }
 
 void SignatureContext::set_salt(const OSSL_PARAM& param) {
@@ -110,8 +76,7 @@ void SignatureContext::set_params(const OSSL_PARAM params[]) {
 
 void SignatureContext::get_padding(OSSL_PARAM& param) const {
   for (const PaddingRow& row : kPaddings)
-    if (row.padding == padding_)
-      return is_text(param) ? put_word(param, row.word) : put_number(param, row.number);
+    if (row.padding == padding_) return put_row(param, row);
 }
 
 void SignatureContext::get_salt(OSSL_PARAM& param) const {

@@ -31,6 +31,9 @@ class Tokens {
   /// Logs in to a token with the configured PIN, or with what `prompt` returns if there is none.
   void login(SigningToken& token, const PinSource& prompt) const;
 
+  /// Whether the configuration allows PKCS#1 v1.5 decryption.
+  bool pkcs1_decryption() const { return settings_.pkcs1_decryption; }
+
  private:
   void load_module();
   std::vector<hsm::TokenInfo> matching(const hsm::Uri& uri) const;

@@ -135,30 +135,5 @@ TEST_F(Ed25519CommandTest, RequestAndRawSignature) {
   EXPECT_NE(run("openssl dgst -sha256 -sign '" + uri("k") + "' -out s message").status, 0);
 }
 
-TEST_F(Ed25519CommandTest, CertificateAuthorityWithRevocationListAndOcsp) {
-  must("openssl req -x509 -new -key '" + uri("k") +
-       "' -subj /CN=ca -days 3 -addext keyUsage=keyCertSign,cRLSign,digitalSignature -out ca.pem\n"
-       "mkdir db; touch db/index; echo 01 > db/serial; echo 01 > db/number\n"
-       "cat > ca.cnf <<END\n. = $OPENSSL_CONF\n.include $OPENSSL_CONF\n"
-       "[ca]\ndefault_ca=c\n[c]\ndatabase=db/index\nserial=db/serial\nnew_certs_dir=db\n"
-       "crlnumber=db/number\ndefault_md=default\ndefault_days=1\ndefault_crl_days=1\npolicy=p\n"
-       "[p]\ncommonName=supplied\nEND\n"
-       "openssl genpkey -algorithm ED25519 -out leaf.key\n"
-       "openssl req -new -key leaf.key -subj /CN=leaf -out leaf.csr");
-  const std::string ca =
-      "openssl ca -config ca.cnf -batch -notext -cert ca.pem -keyfile '" + uri("k") + "' ";
-  must(ca + "-in leaf.csr -out leaf.pem");
-  must("OPENSSL_CONF=$PLAIN openssl verify -CAfile ca.pem leaf.pem");
-  must(ca + "-gencrl -out crl.pem");
-  EXPECT_THAT(must("OPENSSL_CONF=$PLAIN openssl crl -in crl.pem -CAfile ca.pem -noout -text"),
-              testing::AllOf(HasSubstr("verify OK"), HasSubstr("ED25519")));
-  must("openssl ocsp -index db/index -rsigner ca.pem -rkey '" + uri("k") +
-       "' -CA ca.pem -issuer ca.pem -cert leaf.pem -respout o.der -noverify -no_nonce");
-  EXPECT_THAT(
-      must("OPENSSL_CONF=$PLAIN openssl ocsp -respin o.der -no_nonce -issuer ca.pem -cert leaf.pem "
-           "-CAfile ca.pem"),
-      HasSubstr("Response verify OK"));
-}
-
 }  // namespace
 }  // namespace poolkey::provider

@@ -50,6 +50,11 @@ class Fixture {
                                            .id = to_bytes(id)});
   }
 
+  /// A key that its token alone governs: it does what such keys can. `mechanisms` (CKM_...), if
+  /// any, are all that it may be used with.
+  crypto::PublicKey make_free_key(const std::string& algorithm, const std::string& label,
+                                  const std::vector<std::string>& mechanisms = {}) const;
+
   static std::string uri(const std::string& label) {
     return "pkcs11:token=test;object=" + label + ";type=private";
   }
@@ -81,7 +86,9 @@ struct Outcome {
 /// poolkey.so; $PLAIN is an empty one, for the other side.
 class CommandFixture : public Fixture {
  public:
-  CommandFixture() { configure(""); }
+  explicit CommandFixture(const std::string& more = kForeign) : Fixture(test::kSoftHsm, more) {
+    configure("");
+  }
   /// Writes the configuration anew, with `extra` lines in poolkey's section; `pin_source` empty:
   /// none.
   void configure(const std::string& extra, const std::string& pin = "1234",
@@ -89,6 +96,17 @@ class CommandFixture : public Fixture {
   Outcome run(const std::string& line) const;
   /// As run(), and the test fails if the command does.
   std::string must(const std::string& line) const;
+};
+
+/// poolkey.so in a library context of this process, by the fixture's openssl.cnf.
+class ForeignContext {
+ public:
+  explicit ForeignContext(const CommandFixture& fixture);
+  OSSL_LIB_CTX* get() const { return context_.get(); }
+  crypto::EvpPkey load(const std::string& uri) const;
+
+ private:
+  std::unique_ptr<OSSL_LIB_CTX, crypto::Free<OSSL_LIB_CTX_free>> context_;
 };
 
 /// For every kind of key that the provider serves.
