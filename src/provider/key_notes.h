@@ -1,5 +1,6 @@
 // What a token was found to do and to refuse with a private key, and the way round it.
-// May touch: hsm. Called by: private_key (owns it), signature_context, decryption_context.
+// May touch: hsm. Called by: private_key (owns it), signature_context, decryption_context,
+// agreement_context.
 #pragma once
 
 #include <compare>

@@ -161,13 +161,36 @@ int export_key(void* keydata, int selection, OSSL_CALLBACK* callback, void* argu
 }
 
 template <KeyKind kKind>
-int import_key(void* keydata, int selection, const OSSL_PARAM params[]) {
+int import_key(void* keydata, int /*selection*/, const OSSL_PARAM params[]) {
   auto& to = *static_cast<KeyHandle*>(keydata);
   return guard(to.provider->core, 0, [&] {
-    if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0)
+    // Not by the selection: OpenSSL says "all" of public keys, too (its issue 21596).
+    if (OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_PRIV_KEY) != nullptr ||
+        OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_D) != nullptr)
       throw Error(Errc::kUnsupported, "private keys are not imported: they are born in a token");
     auto part = public_part_from(kKind, params);
     if (!part) return 0;
+    to.key = std::make_shared<Key>(Key{std::move(*part), nullptr});
+    return 1;
+  });
+}
+
+/// CMS makes the originator's key of an EC message from our own key's curve and this one value.
+const OSSL_PARAM* settable_params(void* /*provctx*/) {
+  static const OSSL_PARAM params[] = {
+      OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, nullptr, 0), OSSL_PARAM_END};
+  return params;
+}
+
+int set_params(void* keydata, const OSSL_PARAM params[]) {
+  auto& to = *static_cast<KeyHandle*>(keydata);
+  const OSSL_PARAM* encoded = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY);
+  if (encoded == nullptr) return 1;
+  return guard(to.provider->core, 0, [&] {
+    if (!to.key || to.key->is_private())
+      throw Error(Errc::kInvalidArgument, "the public key of a private key is not changed");
+    auto part = with_point(to.key->part, *encoded);
+    if (!part) throw Error(Errc::kInvalidArgument, "the octets are no uncompressed point");
     to.key = std::make_shared<Key>(Key{std::move(*part), nullptr});
     return 1;
   });
@@ -206,6 +229,9 @@ const OSSL_DISPATCH* table() noexcept {
       kKind == KeyKind::kEc ? entry<OSSL_FUNC_keymgmt_query_operation_name_fn>(
                                   OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, operation_name)
                             : kEndOfTable,
+      entry<OSSL_FUNC_keymgmt_set_params_fn>(OSSL_FUNC_KEYMGMT_SET_PARAMS, set_params),
+      entry<OSSL_FUNC_keymgmt_settable_params_fn>(OSSL_FUNC_KEYMGMT_SETTABLE_PARAMS,
+                                                  settable_params),
       kEndOfTable};
   return entries;
 }

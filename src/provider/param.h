@@ -1,5 +1,5 @@
 // OpenSSL's parameters: each may come as a number or as a word, by whoever asks.
-// May touch: OpenSSL. Called by: signature_params, decryption_context.
+// May touch: OpenSSL. Called by: signature_params, decryption_context, agreement_context.
 #pragma once
 
 #include <openssl/core.h>

@@ -1,5 +1,6 @@
 #include "provider/private_key.h"
 
+#include "hsm/derive.h"
 #include "hsm/object.h"
 #include "hsm/sign.h"
 #include "provider/guard.h"
@@ -141,6 +142,14 @@ hsm::Decrypted PrivateKey::decrypt(CK_MECHANISM mechanism, ByteView data) {
   return twice([&] {
     return use_once([&](hsm::Session& session, CK_OBJECT_HANDLE key) {
       return hsm::decrypt(session, key, mechanism, data, part_.modulus.size());
+    });
+  });
+}
+
+SecretBytes PrivateKey::derive(CK_MECHANISM mechanism, std::size_t size) {
+  return twice([&] {
+    return use_once([&](hsm::Session& session, CK_OBJECT_HANDLE key) {
+      return hsm::derive(session, key, mechanism, size);
     });
   });
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/secret.h"
 #include "hsm/decrypt.h"
 #include "provider/key_notes.h"
 #include "provider/public_part.h"
@@ -39,6 +40,8 @@ class PrivateKey {
   /// One decryption by an RSA key, with room for a modulus; handles as in sign(), but there is no
   /// proof in what comes out: the public key is read under a handle that no signature has proven.
   hsm::Decrypted decrypt(CK_MECHANISM mechanism, ByteView data);
+  /// The shared secret of `size` octets; handles as in decrypt().
+  SecretBytes derive(CK_MECHANISM mechanism, std::size_t size);
 
   KeyNotes& notes() { return notes_; }
 

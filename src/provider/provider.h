@@ -24,6 +24,7 @@ struct Provider {
 const OSSL_ALGORITHM* keymgmt_algorithms() noexcept;
 const OSSL_ALGORITHM* signature_algorithms() noexcept;
 const OSSL_ALGORITHM* asym_cipher_algorithms() noexcept;
+const OSSL_ALGORITHM* keyexch_algorithms() noexcept;
 const OSSL_ALGORITHM* store_algorithms() noexcept;
 
 /// What every algorithm of ours is registered with; the name in openssl.cnf is only a handle.

@@ -191,6 +191,14 @@ std::optional<PublicPart> public_part_from(KeyKind kind, const OSSL_PARAM* param
   return ec_part(find_curve(name), Bytes(begin, begin + size));
 }
 
+std::optional<PublicPart> with_point(const PublicPart& part, const OSSL_PARAM& point) {
+  const void* octets = nullptr;
+  std::size_t size = 0;
+  if (OSSL_PARAM_get_octet_string_ptr(&point, &octets, &size) != 1) return std::nullopt;
+  const auto* begin = static_cast<const std::uint8_t*>(octets);
+  return ec_part(part.curve, Bytes(begin, begin + size));
+}
+
 Params to_params(const PublicPart& part, int selection) {
   const ParamBuilder builder(OSSL_PARAM_BLD_new());
   const crypto::BnPtr n = to_number(part.modulus), e = to_number(part.exponent);

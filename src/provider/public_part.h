@@ -56,6 +56,9 @@ std::optional<PublicPart> read_public_part(hsm::Session& session, CK_OBJECT_HAND
 /// From what another provider exports. Nothing if it is not a public key of this kind.
 std::optional<PublicPart> public_part_from(KeyKind kind, const OSSL_PARAM* params);
 
+/// An EC key on the same curve with another point: uncompressed octets. Nothing if they are not.
+std::optional<PublicPart> with_point(const PublicPart& part, const OSSL_PARAM& point);
+
 /// Parameters as OSSL_PARAMs: those of `selection` (OSSL_KEYMGMT_SELECT_*), curves by name.
 using Params = std::unique_ptr<OSSL_PARAM, crypto::Free<OSSL_PARAM_free>>;
 Params to_params(const PublicPart& part, int selection);

@@ -63,8 +63,8 @@ TEST_F(NssTest, Decryption) {
       nss("rsa") + " -in bad -out $i; done; cmp 1 2");
 }
 
-TEST_F(NssTest, CmsForARecipient) {
-  for (const std::string key : {"rsa"}) {
+TEST_F(NssTest, CmsForBothKindsOfRecipient) {
+  for (const std::string key : {"rsa", "ec"}) {
     must("OPENSSL_CONF=$PLAIN openssl cms -encrypt -aes128 -binary -in message -out m.cms -recip " +
          key + ".pem");
     EXPECT_THAT(must("openssl cms -decrypt -in m.cms -recip " + key + ".pem -inkey " + nss(key)),
