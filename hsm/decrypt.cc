@@ -33,6 +33,13 @@ Decrypted decrypt(Session& session, CK_OBJECT_HANDLE key, CK_MECHANISM mechanism
                                         std::to_string(size) + " octets where there was room for " +
                                         std::to_string(room) + "; nothing of it was used");
   out.size = out.good ? size : 0;
+  // Nothing is said of what stands beyond in a PKCS#1 v1.5 decryption: modules work in that room.
+  const auto beyond = out.octets.view().subspan(out.size);
+  if (out.good && mechanism.mechanism != CKM_RSA_PKCS &&
+      std::ranges::any_of(beyond, [](CK_BYTE octet) { return octet != 0; }))
+    throw Error(Errc::kUnavailable, "cannot decrypt: the module says that it gave " +
+                                        std::to_string(size) +
+                                        " octets, and wrote more; nothing of it was used");
   return out;
 }
 

@@ -4,6 +4,7 @@
 
 #include "fixture.h"
 #include "hsm/object.h"
+#include "support/faulty_token.h"
 
 namespace poolkey::provider {
 namespace {
@@ -14,7 +15,8 @@ constexpr const char* kX963 = "X963KDF";
 
 class AgreementTest : public testing::TestWithParam<const char*>, public BuiltinFixture {
  protected:
-  AgreementTest() : made(make_free_key(GetParam(), "k")), key(load("k")) {}
+  AgreementTest()
+      : BuiltinFixture(test::kFaultyModule), made(make_free_key(GetParam(), "k")), key(load("k")) {}
 
   /// A key pair in software on our key's curve.
   crypto::EvpPkey other_side() const {
@@ -117,6 +119,33 @@ TEST_P(AgreementTest, AKeyThatMayNotDeriveSaysSo) {
   const crypto::EvpPkey signs = load("signs"), peer = other_side();
   EXPECT_FALSE(agree(builtin.context(), signs.get(), peer.get()));
   EXPECT_THAT(said, HasSubstr("CKR_KEY_FUNCTION_NOT_PERMITTED"));
+}
+
+TEST_P(AgreementTest, ATokenThatWantsThePointWrappedGetsItSo) {
+  const crypto::EvpPkey peer = other_side();
+  const auto theirs = agree(nullptr, peer.get(), made.evp());
+  test::set_faults("C_DeriveKey 1 before CKR_FUNCTION_NOT_SUPPORTED");
+  EXPECT_EQ(agree(builtin.context(), key.get(), peer.get()), theirs) << said;
+  EXPECT_EQ(test::calls_of("C_DeriveKey"), 2UL);
+  test::set_faults("");
+  EXPECT_EQ(agree(builtin.context(), key.get(), peer.get()), theirs) << said;
+  EXPECT_EQ(test::calls_of("C_DeriveKey"), 1UL) << "it is remembered";
+}
+
+TEST_P(AgreementTest, SessionsAndHandlesThatDiedCostNothingAndOtherFaultsAreTold) {
+  const crypto::EvpPkey peer = other_side();
+  const auto theirs = agree(nullptr, peer.get(), made.evp());
+  for (const char* fault : {"lose-session", "lose-object"}) {
+    test::set_faults(std::string("C_DeriveKey 1 ") + fault);
+    EXPECT_EQ(agree(builtin.context(), key.get(), peer.get()), theirs) << fault << said;
+  }
+  for (const char* fault :
+       {"C_DeriveKey 1 after CKR_DEVICE_ERROR", "C_DestroyObject 1 before CKR_DEVICE_ERROR"}) {
+    test::set_faults(fault);
+    const auto ours = agree(builtin.context(), key.get(), peer.get());
+    EXPECT_TRUE(!ours || ours == theirs) << fault;
+    EXPECT_EQ(agree(builtin.context(), key.get(), peer.get()), theirs) << fault << said;
+  }
 }
 
 class AgreementCommandTest : public testing::Test, public CommandFixture {};

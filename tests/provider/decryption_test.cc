@@ -5,6 +5,7 @@
 #include <set>
 
 #include "fixture.h"
+#include "support/faulty_token.h"
 
 namespace poolkey::provider {
 namespace {
@@ -156,6 +157,38 @@ TEST(OaepWithoutRawTest, TheTokenSaysWhatItDoesNotDo) {
   // SoftHSM would ignore the label, so it is not asked.
   EXPECT_FALSE(decrypt({.label = "x"}, encrypt(made, plain, view("m"))));
   EXPECT_THAT(decrypt.said, HasSubstr("it does not look at the label"));
+}
+
+TEST(DecryptionFaultTest, SessionsAndHandlesThatDiedCostNothingAndOtherFaultsAreTold) {
+  const BuiltinFixture fixture(test::kFaultyModule);
+  const crypto::PublicKey made = fixture.make_free_key("RSA-2048", "k");
+  Decryptor decrypt(fixture.builtin.context(), fixture.load("k"));
+  const Scheme plain;
+  const Bytes ciphertext = encrypt(made, plain, view("secret"));
+  for (const char* fault : {"lose-session", "lose-object", "lose-session"}) {
+    test::set_faults(std::string("C_DecryptInit 1 ") + fault);
+    EXPECT_EQ(to_text(decrypt(plain, ciphertext).value_or(Bytes{})), "secret")
+        << fault << decrypt.said;
+  }
+  for (const char* fault : {"before CKR_DEVICE_ERROR", "short", "zero"}) {
+    test::set_faults(std::string("C_Decrypt 1 ") + fault);
+    EXPECT_FALSE(decrypt(plain, ciphertext)) << fault;
+    EXPECT_THAT(decrypt.said, HasSubstr("cannot decrypt: ")) << fault;
+    EXPECT_TRUE(decrypt(plain, ciphertext)) << fault;
+  }
+}
+
+TEST(DecryptionFaultTest, AnotherKeyUnderTheHandleDecryptsNothing) {
+  const BuiltinFixture fixture(test::kFaultyModule);
+  const crypto::PublicKey made = fixture.make_free_key("RSA-2048", "k");
+  fixture.make_free_key("RSA-2048", "other");
+  Decryptor decrypt(fixture.builtin.context(), fixture.load("k"));
+  const Scheme plain;
+  const Bytes ciphertext = encrypt(made, plain, view("secret"));
+  ASSERT_TRUE(decrypt(plain, ciphertext)) << decrypt.said;
+  test::set_faults("C_DecryptInit 1 reuse-object");
+  EXPECT_FALSE(decrypt(plain, ciphertext));
+  EXPECT_EQ(to_text(decrypt(plain, ciphertext).value_or(Bytes{})), "secret") << decrypt.said;
 }
 
 /// With raw RSA, and where the token removes the padding itself.
