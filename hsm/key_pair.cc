@@ -6,10 +6,11 @@
 namespace poolkey::hsm {
 namespace {
 
-/// DER of the named curves' OIDs (RFC 5480 section 2.1.1.1).
+/// DER of the named curves' OIDs (RFC 5480 section 2.1.1.1), and PKCS#11 v3.0's name for Ed25519.
 struct Curve {
   std::string_view algorithm;
   Bytes params;
+  CK_MECHANISM_TYPE mechanism = CKM_EC_KEY_PAIR_GEN;
 };
 
 const Curve* find_curve(std::string_view algorithm) {
@@ -17,6 +18,9 @@ const Curve* find_curve(std::string_view algorithm) {
       {"EC-P-256", {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07}},
       {"EC-P-384", {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22}},
       {"EC-P-521", {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23}},
+      {"Ed25519",
+       {0x13, 0x0c, 'e', 'd', 'w', 'a', 'r', 'd', 's', '2', '5', '5', '1', '9'},
+       CKM_EC_EDWARDS_KEY_PAIR_GEN},
   };
   for (const Curve& curve : curves)
     if (curve.algorithm == algorithm) return &curve;
@@ -50,8 +54,8 @@ Pair generate(Session& session, const KeyPairSpec& spec, bool in_token) {
   private_template.append(extra).add(spec.private_attributes);
   for (Template* t : {&public_template, &private_template})
     t->leave_out(session.module().not_kept());
-  CK_MECHANISM mechanism{curve != nullptr ? CKM_EC_KEY_PAIR_GEN : CKM_RSA_PKCS_KEY_PAIR_GEN,
-                         nullptr, 0};
+  CK_MECHANISM mechanism{curve != nullptr ? curve->mechanism : CKM_RSA_PKCS_KEY_PAIR_GEN, nullptr,
+                         0};
   Pair pair;
   check(session.fn().C_GenerateKeyPair(
             session.handle(), &mechanism, public_template.data(), public_template.count(),

@@ -289,7 +289,7 @@ std::optional<crypto::PublicKey> public_key_of(Session& session, CK_OBJECT_HANDL
     const auto exponent = read_bytes(session, object, CKA_PUBLIC_EXPONENT);
     if (modulus && exponent && !modulus->empty() && !exponent->empty())
       return crypto::PublicKey::from_rsa(*modulus, *exponent);
-  } else if (type == CKK_EC) {
+  } else if (type == CKK_EC || type == CKK_EC_EDWARDS) {
     const auto params = read_bytes(session, object, CKA_EC_PARAMS);
     const auto point = read_bytes(session, object, CKA_EC_POINT);
     if (params && point && !point->empty()) return crypto::PublicKey::from_ec(*params, *point);

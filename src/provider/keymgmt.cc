@@ -54,6 +54,12 @@ void* duplicate(const void* keydata, int selection) {
   });
 }
 
+/// What is meant for one kind of key among three.
+template <KeyKind kKind>
+const OSSL_PARAM* of_kind(const OSSL_PARAM* rsa, const OSSL_PARAM* ec, const OSSL_PARAM* ed25519) {
+  return kKind == KeyKind::kRsa ? rsa : kKind == KeyKind::kEc ? ec : ed25519;
+}
+
 template <KeyKind kKind>
 const OSSL_PARAM* gettable_params(void* /*provctx*/) {
   static const OSSL_PARAM rsa[] = {
@@ -72,7 +78,14 @@ const OSSL_PARAM* gettable_params(void* /*provctx*/) {
       OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, nullptr, 0),
       OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, nullptr, 0),
       OSSL_PARAM_END};
-  return kKind == KeyKind::kRsa ? rsa : ec;
+  static const OSSL_PARAM ed25519[] = {
+      OSSL_PARAM_int(OSSL_PKEY_PARAM_BITS, nullptr),
+      OSSL_PARAM_int(OSSL_PKEY_PARAM_SECURITY_BITS, nullptr),
+      OSSL_PARAM_int(OSSL_PKEY_PARAM_MAX_SIZE, nullptr),
+      OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_MANDATORY_DIGEST, nullptr, 0),
+      OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, nullptr, 0),
+      OSSL_PARAM_END};
+  return of_kind<kKind>(rsa, ec, ed25519);
 }
 
 /// Bits, security bits and maximum size are asked for in one call, which must not fail for any.
@@ -100,14 +113,25 @@ int get_params(void* keydata, OSSL_PARAM params[]) {
   };
   const bool common = number(OSSL_PKEY_PARAM_BITS, part.bits()) &&
                       number(OSSL_PKEY_PARAM_SECURITY_BITS, part.security_bits()) &&
-                      number(OSSL_PKEY_PARAM_MAX_SIZE, part.max_signature()) &&
-                      text(OSSL_PKEY_PARAM_DEFAULT_DIGEST, "SHA256");
-  const bool own =
-      part.kind == KeyKind::kRsa
-          ? big(OSSL_PKEY_PARAM_RSA_N, part.modulus) && big(OSSL_PKEY_PARAM_RSA_E, part.exponent)
-          : text(OSSL_PKEY_PARAM_GROUP_NAME, part.curve->group) &&
-                octets(OSSL_PKEY_PARAM_PUB_KEY, part.point);
-  return common && own ? 1 : 0;
+                      number(OSSL_PKEY_PARAM_MAX_SIZE, part.max_signature());
+  const auto own = [&] {
+    switch (part.kind) {
+      case KeyKind::kRsa:
+        return text(OSSL_PKEY_PARAM_DEFAULT_DIGEST, "SHA256") &&
+               big(OSSL_PKEY_PARAM_RSA_N, part.modulus) &&
+               big(OSSL_PKEY_PARAM_RSA_E, part.exponent);
+      case KeyKind::kEc:
+        return text(OSSL_PKEY_PARAM_DEFAULT_DIGEST, "SHA256") &&
+               text(OSSL_PKEY_PARAM_GROUP_NAME, part.curve->group) &&
+               octets(OSSL_PKEY_PARAM_PUB_KEY, part.point);
+      case KeyKind::kEd25519:
+        break;
+    }
+    // Empty, and no default digest: `openssl ca` takes any other answer for a digest's name.
+    return text(OSSL_PKEY_PARAM_MANDATORY_DIGEST, "") &&
+           octets(OSSL_PKEY_PARAM_PUB_KEY, part.point);
+  };
+  return common && own() ? 1 : 0;
 }
 
 template <KeyKind kKind>
@@ -118,8 +142,10 @@ const OSSL_PARAM* exchange_types(int selection) {
   static const OSSL_PARAM ec[] = {OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, nullptr, 0),
                                   OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, nullptr, 0),
                                   OSSL_PARAM_END};
+  static const OSSL_PARAM ed25519[] = {OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, nullptr, 0),
+                                       OSSL_PARAM_END};
   if ((selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0) return nullptr;
-  return kKind == KeyKind::kRsa ? rsa : ec;
+  return of_kind<kKind>(rsa, ec, ed25519);
 }
 
 /// Asked with the private bit before every signature: says no at once, and quietly. Giving the
@@ -135,13 +161,36 @@ int export_key(void* keydata, int selection, OSSL_CALLBACK* callback, void* argu
 }
 
 template <KeyKind kKind>
-int import_key(void* keydata, int selection, const OSSL_PARAM params[]) {
+int import_key(void* keydata, int /*selection*/, const OSSL_PARAM params[]) {
   auto& to = *static_cast<KeyHandle*>(keydata);
   return guard(to.provider->core, 0, [&] {
-    if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0)
+    // Not by the selection: OpenSSL says "all" of public keys, too (its issue 21596).
+    if (OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_PRIV_KEY) != nullptr ||
+        OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_D) != nullptr)
       throw Error(Errc::kUnsupported, "private keys are not imported: they are born in a token");
     auto part = public_part_from(kKind, params);
     if (!part) return 0;
+    to.key = std::make_shared<Key>(Key{std::move(*part), nullptr});
+    return 1;
+  });
+}
+
+/// CMS makes the originator's key of an EC message from our own key's curve and this one value.
+const OSSL_PARAM* settable_params(void* /*provctx*/) {
+  static const OSSL_PARAM params[] = {
+      OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, nullptr, 0), OSSL_PARAM_END};
+  return params;
+}
+
+int set_params(void* keydata, const OSSL_PARAM params[]) {
+  auto& to = *static_cast<KeyHandle*>(keydata);
+  const OSSL_PARAM* encoded = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY);
+  if (encoded == nullptr) return 1;
+  return guard(to.provider->core, 0, [&] {
+    if (!to.key || to.key->is_private())
+      throw Error(Errc::kInvalidArgument, "the public key of a private key is not changed");
+    auto part = with_point(to.key->part, *encoded);
+    if (!part) throw Error(Errc::kInvalidArgument, "the octets are no uncompressed point");
     to.key = std::make_shared<Key>(Key{std::move(*part), nullptr});
     return 1;
   });
@@ -180,6 +229,9 @@ const OSSL_DISPATCH* table() noexcept {
       kKind == KeyKind::kEc ? entry<OSSL_FUNC_keymgmt_query_operation_name_fn>(
                                   OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, operation_name)
                             : kEndOfTable,
+      entry<OSSL_FUNC_keymgmt_set_params_fn>(OSSL_FUNC_KEYMGMT_SET_PARAMS, set_params),
+      entry<OSSL_FUNC_keymgmt_settable_params_fn>(OSSL_FUNC_KEYMGMT_SETTABLE_PARAMS,
+                                                  settable_params),
       kEndOfTable};
   return entries;
 }
@@ -192,6 +244,8 @@ const OSSL_ALGORITHM* keymgmt_algorithms() noexcept {
        "RSA keys of a PKCS#11 token"},
       {"EC:id-ecPublicKey:1.2.840.10045.2.1", kProperties, table<KeyKind::kEc>(),
        "EC keys of a PKCS#11 token"},
+      {"ED25519:1.3.101.112", kProperties, table<KeyKind::kEd25519>(),
+       "Ed25519 keys of a PKCS#11 token"},
       {nullptr, nullptr, nullptr, nullptr}};
   return algorithms;
 }

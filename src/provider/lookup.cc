@@ -203,7 +203,7 @@ void require_one(const std::vector<Found>& found, const std::vector<Harvest>& ha
       throw Error(Errc::kUnsupported,
                   "the private key '" + *one.nameless + "' of " + one.token->name().str() +
                       " has no public key object with the same id beside it, or is neither RSA "
-                      "nor on P-256, P-384 or P-521");
+                      "nor Ed25519 nor on P-256, P-384 or P-521");
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <thread>
 
+#include "hsm/derive.h"
 #include "hsm/sign.h"
+#include "provider/lookup.h"
 
 namespace poolkey::provider {
 namespace {
@@ -17,6 +19,12 @@ constexpr Clock::duration kLongestPause = 40ms;
 constexpr Clock::duration kFirstAbsence = 50ms;
 constexpr Clock::duration kLongestAbsence = 5s;
 
+/// Another token may answer otherwise.
+bool says_something_of_the_token(const Error& error) {
+  return remedy_for(error).possible() || error.code() == Errc::kNotFound ||
+         error.code() == Errc::kTimeout || error.code() == Errc::kAuthFailed;
+}
+
 }  // namespace
 
 PrivateKey::PrivateKey(std::vector<std::shared_ptr<Replica>> replicas, PublicPart part,
@@ -27,21 +35,48 @@ PrivateKey::PrivateKey(std::vector<std::shared_ptr<Replica>> replicas, PublicPar
 }
 
 Bytes PrivateKey::sign(CK_MECHANISM mechanism, ByteView data, const Proof& proof) {
-  if (rules_) rules_->require(mechanism.mechanism, Act::kSign);
-  return use({.act =
-                  [&](hsm::Session& session, CK_OBJECT_HANDLE key) {
-                    return hsm::sign(session, key, mechanism, data, part_.raw_signature());
-                  },
-              .proof = [&](hsm::Session&, CK_OBJECT_HANDLE,
-                           ByteView signature) { return proof(signature); }});
+  Bytes out;
+  use(mechanism, Act::kSign,
+      {.act =
+           [&](hsm::Session& session, CK_OBJECT_HANDLE key) {
+             out = hsm::sign(session, key, mechanism, data, part_.raw_signature());
+           },
+       .proof = [&](hsm::Session&, CK_OBJECT_HANDLE) { return proof(out); }});
+  return out;
 }
 
-Bytes PrivateKey::use(const Use& use) {
+hsm::Decrypted PrivateKey::decrypt(CK_MECHANISM mechanism, ByteView data) {
+  std::optional<hsm::Decrypted> out;
+  use(mechanism, Act::kDecrypt, proven_by_sight([&](hsm::Session& session, CK_OBJECT_HANDLE key) {
+        out = hsm::decrypt(session, key, mechanism, data, part_.modulus.size());
+      }));
+  return std::move(*out);
+}
+
+SecretBytes PrivateKey::derive(CK_MECHANISM mechanism, std::size_t size) {
+  SecretBytes out;
+  use(mechanism, Act::kDerive, proven_by_sight([&](hsm::Session& session, CK_OBJECT_HANDLE key) {
+        out = hsm::derive(session, key, mechanism, size);
+      }));
+  return out;
+}
+
+Use PrivateKey::proven_by_sight(std::function<void(hsm::Session&, CK_OBJECT_HANDLE)> act) const {
+  return {.act = std::move(act),
+          .proof =
+              [this](hsm::Session& session, CK_OBJECT_HANDLE key) {
+                return public_part_of_private(session, key) == part_;
+              },
+          .always_proven = true};
+}
+
+void PrivateKey::use(CK_MECHANISM mechanism, Act act, const Use& use) {
+  if (rules_) rules_->require(mechanism.mechanism, act);
   const auto until = Clock::now() + patience_;
-  return standings_.size() == 1 ? use_one(use, until) : use_any(use, until);
+  standings_.size() == 1 ? use_one(use, until) : use_any(use, until);
 }
 
-Bytes PrivateKey::use_one(const Use& use, Clock::time_point until) {
+void PrivateKey::use_one(const Use& use, Clock::time_point until) {
   for (auto pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
     try {
       return standings_.front().replica->use(use, Rung::kInitialize, until);
@@ -52,7 +87,7 @@ Bytes PrivateKey::use_one(const Use& use, Clock::time_point until) {
   }
 }
 
-Bytes PrivateKey::use_any(const Use& use, Clock::time_point until) {
+void PrivateKey::use_any(const Use& use, Clock::time_point until) {
   for (auto pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
     std::optional<Error> failure;
     const std::vector<std::size_t> order = in_order();
@@ -61,15 +96,11 @@ Bytes PrivateKey::use_any(const Use& use, Clock::time_point until) {
       const bool works = is_up(order[i]);
       try {
         // Beside one that works nobody waits for the repair of another, but who has its turn.
-        Bytes out = standings_[order[i]].replica->use(
+        standings_[order[i]].replica->use(
             use, works && another_works ? Rung::kFind : Rung::kInitialize, until);
-        worked(order[i]);
-        return out;
+        return worked(order[i]);
       } catch (const Error& error) {
-        const bool says_something_of_the_token =
-            remedy_for(error).possible() || error.code() == Errc::kNotFound ||
-            error.code() == Errc::kTimeout || error.code() == Errc::kAuthFailed;
-        if (!says_something_of_the_token) throw;
+        if (!says_something_of_the_token(error)) throw;
         if (!failure || works) failure = error;
         failed(order[i]);
       }

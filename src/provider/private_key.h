@@ -1,5 +1,5 @@
 // A private key as a program holds it: the replicas of it in one or several tokens.
-// May touch: hsm. Called by: signature; made by lookup.
+// May touch: hsm. Called by: the operations' contexts; made by lookup.
 #pragma once
 
 #include <functional>
@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/secret.h"
+#include "hsm/decrypt.h"
 #include "provider/replica.h"
 #include "provider/rules.h"
 
@@ -30,6 +32,13 @@ class PrivateKey {
   /// One signature, as the module gives it. `proof` is asked of the first one under a handle.
   /// Throws as Replica::use, and kDenied where the key's policy forbids it.
   Bytes sign(CK_MECHANISM mechanism, ByteView data, const Proof& proof);
+  /// One decryption by an RSA key, with room for a modulus. There is no proof in what comes out:
+  /// the public key is read under the handle each time. Throws as sign().
+  hsm::Decrypted decrypt(CK_MECHANISM mechanism, ByteView data);
+  /// The shared secret of `size` octets; as decrypt().
+  SecretBytes derive(CK_MECHANISM mechanism, std::size_t size);
+
+  KeyNotes& notes() { return standings_.front().replica->notes(); }
 
  private:
   struct Standing {
@@ -38,9 +47,10 @@ class PrivateKey {
     Clock::duration pause{};         ///< how long it is left alone when it fails the next time
   };
 
-  Bytes use(const Use& use);
-  Bytes use_one(const Use& use, Clock::time_point until);
-  Bytes use_any(const Use& use, Clock::time_point until);
+  Use proven_by_sight(std::function<void(hsm::Session&, CK_OBJECT_HANDLE)> act) const;
+  void use(CK_MECHANISM mechanism, Act act, const Use& use);
+  void use_one(const Use& use, Clock::time_point until);
+  void use_any(const Use& use, Clock::time_point until);
   std::vector<std::size_t> in_order();
   bool is_up(std::size_t index);
   void failed(std::size_t index);

@@ -43,6 +43,10 @@ const OSSL_ALGORITHM* query_operation(void* /*provctx*/, int operation, int* no_
       return keymgmt_algorithms();
     case OSSL_OP_SIGNATURE:
       return signature_algorithms();
+    case OSSL_OP_ASYM_CIPHER:
+      return asym_cipher_algorithms();
+    case OSSL_OP_KEYEXCH:
+      return keyexch_algorithms();
     case OSSL_OP_STORE:
       return store_algorithms();
     case OSSL_OP_DECODER:

@@ -25,6 +25,8 @@ struct Provider {
 /// The tables, one file each.
 const OSSL_ALGORITHM* keymgmt_algorithms() noexcept;
 const OSSL_ALGORITHM* signature_algorithms() noexcept;
+const OSSL_ALGORITHM* asym_cipher_algorithms() noexcept;
+const OSSL_ALGORITHM* keyexch_algorithms() noexcept;
 const OSSL_ALGORITHM* store_algorithms() noexcept;
 const OSSL_ALGORITHM* decoder_algorithms() noexcept;
 

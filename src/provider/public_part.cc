@@ -14,6 +14,8 @@
 namespace poolkey::provider {
 namespace {
 
+using std::string_view_literals::operator""sv;
+
 using ParamBuilder = std::unique_ptr<OSSL_PARAM_BLD, crypto::Free<OSSL_PARAM_BLD_free>>;
 
 constexpr std::uint8_t kUncompressed = 0x04;
@@ -23,6 +25,16 @@ constexpr std::size_t kMaxModulus = 16384 / 8;  // OpenSSL's own limit
 constexpr std::array kCurves{Curve{"prime256v1", "P-256", NID_X9_62_prime256v1, 256, 128, 32, 72},
                              Curve{"secp384r1", "P-384", NID_secp384r1, 384, 192, 48, 104},
                              Curve{"secp521r1", "P-521", NID_secp521r1, 521, 256, 66, 139}};
+
+/// Its private key is never exported, so no group is told of it.
+constexpr Curve kEdwards{"ED25519", "Ed25519", NID_ED25519, 256, 128, 32, 64};
+
+/// CKA_EC_PARAMS of Ed25519: PKCS#11 v3.0 6.3.3 has a PrintableString or the OID of RFC 8410; older
+/// tokens have the OID that GnuPG gave to the curve.
+constexpr std::array<std::string_view, 3> kEdwardsParams{
+    "\x13\x0c"
+    "edwards25519",
+    "\x06\x03\x2b\x65\x70", "\x06\x09\x2b\x06\x01\x04\x01\xda\x47\x0f\x01"};
 
 Bytes without_leading_zeros(Bytes number) {
   const auto first = std::find_if(number.begin(), number.end(), [](auto b) { return b != 0; });
@@ -69,6 +81,25 @@ std::optional<PublicPart> ec_part(const Curve* curve, const Bytes& point) {
   return out;
 }
 
+bool is_edwards(ByteView ec_params) {
+  return std::ranges::any_of(
+      kEdwardsParams, [&](auto known) { return std::ranges::equal(ec_params, view(known)); });
+}
+
+/// Bare, in an OCTET STRING, or in a BIT STRING, as tokens have it.
+std::optional<PublicPart> edwards_part(ByteView point) {
+  for (const std::string_view header : {"\x04\x20"sv, "\x03\x21\x00"sv})
+    if (point.size() == header.size() + kEdwards.octets &&
+        std::ranges::equal(point.first(header.size()), view(header)))
+      point = point.subspan(header.size());
+  if (point.size() != kEdwards.octets) return std::nullopt;
+  PublicPart out;
+  out.kind = KeyKind::kEd25519;
+  out.curve = &kEdwards;
+  out.point.assign(point.begin(), point.end());
+  return out;
+}
+
 std::optional<Bytes> number_param(const OSSL_PARAM* params, const char* name) {
   const OSSL_PARAM* param = OSSL_PARAM_locate_const(params, name);
   BIGNUM* number = nullptr;
@@ -98,6 +129,18 @@ const Curve* find_curve(ByteView ec_params) noexcept {
   return nullptr;
 }
 
+const char* PublicPart::type_name() const {
+  switch (kind) {
+    case KeyKind::kRsa:
+      return "RSA";
+    case KeyKind::kEc:
+      return "EC";
+    case KeyKind::kEd25519:
+      break;
+  }
+  return "ED25519";
+}
+
 int PublicPart::bits() const {
   return kind == KeyKind::kRsa ? BN_num_bits(to_number(modulus).get()) : curve->bits;
 }
@@ -120,10 +163,11 @@ std::optional<PublicPart> read_public_part(hsm::Session& session, CK_OBJECT_HAND
     auto modulus = hsm::read_bytes(session, object, CKA_MODULUS);
     auto exponent = hsm::read_bytes(session, object, CKA_PUBLIC_EXPONENT);
     if (modulus && exponent) return rsa_part(std::move(*modulus), std::move(*exponent));
-  } else if (type == CKK_EC) {
+  } else if (type == CKK_EC || type == CKK_EC_EDWARDS) {
     const auto params = hsm::read_bytes(session, object, CKA_EC_PARAMS);
     const auto point = hsm::read_bytes(session, object, CKA_EC_POINT);
-    if (params && point) return ec_part(find_curve(*params), *point);
+    if (params && point)
+      return is_edwards(*params) ? edwards_part(*point) : ec_part(find_curve(*params), *point);
   }
   return std::nullopt;
 }
@@ -135,16 +179,25 @@ std::optional<PublicPart> public_part_from(KeyKind kind, const OSSL_PARAM* param
     if (!modulus || !exponent) return std::nullopt;
     return rsa_part(std::move(*modulus), std::move(*exponent));
   }
-  const OSSL_PARAM* group = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_GROUP_NAME);
   const OSSL_PARAM* point = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_PUB_KEY);
-  const char* name = nullptr;
   const void* octets = nullptr;
   std::size_t size = 0;
-  if (group == nullptr || point == nullptr || OSSL_PARAM_get_utf8_string_ptr(group, &name) != 1 ||
-      OSSL_PARAM_get_octet_string_ptr(point, &octets, &size) != 1)
+  if (point == nullptr || OSSL_PARAM_get_octet_string_ptr(point, &octets, &size) != 1)
     return std::nullopt;
   const auto* begin = static_cast<const std::uint8_t*>(octets);
+  if (kind == KeyKind::kEd25519) return edwards_part({begin, size});
+  const OSSL_PARAM* group = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_GROUP_NAME);
+  const char* name = nullptr;
+  if (group == nullptr || OSSL_PARAM_get_utf8_string_ptr(group, &name) != 1) return std::nullopt;
   return ec_part(find_curve(name), Bytes(begin, begin + size));
+}
+
+std::optional<PublicPart> with_point(const PublicPart& part, const OSSL_PARAM& point) {
+  const void* octets = nullptr;
+  std::size_t size = 0;
+  if (OSSL_PARAM_get_octet_string_ptr(&point, &octets, &size) != 1) return std::nullopt;
+  const auto* begin = static_cast<const std::uint8_t*>(octets);
+  return ec_part(part.curve, Bytes(begin, begin + size));
 }
 
 Params to_params(const PublicPart& part, int selection) {
@@ -156,7 +209,7 @@ Params to_params(const PublicPart& part, int selection) {
                                                    part.curve->group, 0) == 1;
   if ((selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) != 0)
     good = good &&
-           (part.kind == KeyKind::kEc
+           (part.kind != KeyKind::kRsa
                 ? OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY,
                                                    part.point.data(), part.point.size()) == 1
                 : OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) == 1 &&

@@ -14,7 +14,7 @@ namespace poolkey::provider {
 /// What the default context would fetch is no business of ours, and could be ourselves.
 inline constexpr const char* kOthers = "provider!=poolkey";
 
-enum class KeyKind { kRsa, kEc };
+enum class KeyKind { kRsa, kEc, kEd25519 };
 
 struct Curve {
   const char* group;  ///< OpenSSL's name
@@ -23,7 +23,7 @@ struct Curve {
   int bits;
   int security_bits;
   std::size_t octets;         ///< of a field element and of the group's order
-  std::size_t max_signature;  ///< of the DER of an ECDSA signature
+  std::size_t max_signature;  ///< of a signature as OpenSSL has it: ECDSA's in DER
 };
 
 /// crypto::PublicKey is the same as a value; it computes in the default library context, which in
@@ -31,13 +31,13 @@ struct Curve {
 struct PublicPart {
   KeyKind kind = KeyKind::kRsa;
   Bytes modulus, exponent;       ///< RSA: big-endian, without leading zeros
-  const Curve* curve = nullptr;  ///< EC
-  Bytes point;                   ///< EC: uncompressed, bare
+  const Curve* curve = nullptr;  ///< EC and Ed25519
+  Bytes point;                   ///< EC: uncompressed, bare; Ed25519: 32 octets
 
   bool operator==(const PublicPart&) const = default;
 
-  /// "RSA" or "EC": the name of the keymgmt.
-  const char* type_name() const { return kind == KeyKind::kRsa ? "RSA" : "EC"; }
+  /// "RSA", "EC" or "ED25519": the name of the keymgmt.
+  const char* type_name() const;
   int bits() const;
   int security_bits() const;
   std::size_t max_signature() const;
@@ -55,6 +55,9 @@ std::optional<PublicPart> read_public_part(hsm::Session& session, CK_OBJECT_HAND
 
 /// From what another provider exports. Nothing if it is not a public key of this kind.
 std::optional<PublicPart> public_part_from(KeyKind kind, const OSSL_PARAM* params);
+
+/// An EC key on the same curve with another point: uncompressed octets. Nothing if they are not.
+std::optional<PublicPart> with_point(const PublicPart& part, const OSSL_PARAM& point);
 
 /// Parameters as OSSL_PARAMs: those of `selection` (OSSL_KEYMGMT_SELECT_*), curves by name.
 using Params = std::unique_ptr<OSSL_PARAM, crypto::Free<OSSL_PARAM_free>>;

@@ -116,19 +116,17 @@ Replica::Handles Replica::usable(const Link& link, Clock::time_point until) {
   return now;
 }
 
-Bytes Replica::use_once(const Use& use, const Link& link, Clock::time_point until) {
+void Replica::use_once(const Use& use, const Link& link, Clock::time_point until) {
   // Before the use: what is lost meanwhile counts for the next one.
   const std::uint64_t epoch = link.token->epoch();
   const Handles handles = usable(link, until);
   try {
     const hsm::Lease lease = link.token->lease(until);
-    Bytes out = use.act(*lease, handles.best());
+    use.act(*lease, handles.best());
     // A token that was restarted gives fresh sessions before anybody notices by an old one.
-    if (handles.proven && handles.proven_epoch == epoch && !lease.is_fresh()) return out;
-    if (use.proof(*lease, handles.best(), out)) {
-      set_proven(handles, epoch);
-      return out;
-    }
+    if (!use.always_proven && handles.proven && handles.proven_epoch == epoch && !lease.is_fresh())
+      return;
+    if (use.proof(*lease, handles.best())) return set_proven(handles, epoch);
   } catch (const Error& error) {
     if (remedy_for(error).first == Rung::kFind) forget(handles);
     throw;
@@ -139,11 +137,9 @@ Bytes Replica::use_once(const Use& use, const Link& link, Clock::time_point unti
                   "' under its handle; nothing of it was used");
 }
 
-Bytes Replica::use(const Use& use, Rung highest, Clock::time_point until) {
+void Replica::use(const Use& use, Rung highest, Clock::time_point until) {
   const Counted counted(busy_);
-  Bytes out;
-  token_->run([&](const Link& link) { out = use_once(use, link, until); }, highest, until);
-  return out;
+  token_->run([&](const Link& link) { use_once(use, link, until); }, highest, until);
 }
 
 }  // namespace poolkey::provider

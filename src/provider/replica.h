@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "provider/key_notes.h"
 #include "provider/public_part.h"
 #include "provider/signing_token.h"
 
@@ -16,10 +17,11 @@ namespace poolkey::provider {
 
 /// What is done with a private key.
 struct Use {
-  /// The calls; its result is given to the caller.
-  std::function<Bytes(hsm::Session& session, CK_OBJECT_HANDLE key)> act;
-  /// Says, of a result or by calls of its own, whether the key under the handle is ours.
-  std::function<bool(hsm::Session& session, CK_OBJECT_HANDLE key, ByteView result)> proof;
+  /// The calls, which may be made more than once; what they gave last counts.
+  std::function<void(hsm::Session& session, CK_OBJECT_HANDLE key)> act;
+  /// Says, by what the act gave or by calls of its own, whether the key under the handle is ours.
+  std::function<bool(hsm::Session& session, CK_OBJECT_HANDLE key)> proof;
+  bool always_proven = false;  ///< the proof is asked for each time
 };
 
 /// May be used by several threads: what they share is a few handles behind a lock that is not held
@@ -43,7 +45,10 @@ class Replica {
   /// handle may have been given to another object. The key is found again only with the same public
   /// part. Throws kNotFound where it has gone, kConflict where the proof fails, else what the
   /// module says.
-  Bytes use(const Use& use, Rung highest, Clock::time_point until);
+  void use(const Use& use, Rung highest, Clock::time_point until);
+
+  /// What the token was found to do with the key.
+  KeyNotes& notes() { return notes_; }
 
   /// How many uses are under way.
   int busy() const noexcept { return busy_; }
@@ -62,7 +67,7 @@ class Replica {
     CK_OBJECT_HANDLE best() const { return copy != CK_INVALID_HANDLE ? copy : object; }
   };
 
-  Bytes use_once(const Use& use, const Link& link, Clock::time_point until);
+  void use_once(const Use& use, const Link& link, Clock::time_point until);
   Handles usable(const Link& link, Clock::time_point until);
   Handles known();
   CK_OBJECT_HANDLE find(const Link& link, Clock::time_point until) const;
@@ -75,6 +80,7 @@ class Replica {
   const PublicPart part_;
   const Bytes id_;
   const std::string label_;
+  KeyNotes notes_;
   std::atomic<int> busy_ = 0;
   Turn finding_;  ///< one looks, the others wait for what it finds
   std::mutex mutex_;

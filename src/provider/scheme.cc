@@ -16,15 +16,24 @@ using PssParams = std::unique_ptr<RSA_PSS_PARAMS, crypto::Free<RSA_PSS_PARAMS_fr
 constexpr const char* kMd5Sha1 = "MD5-SHA1";
 constexpr std::size_t kDefaultSalt = 20;  // RFC 4055 3.1: left out of the DER
 
+// PKCS#11 v3.0 6.12; p11-kit's header ends before.
+constexpr CK_MECHANISM_TYPE kSha3_256 = 0x2b0, kSha3_224 = 0x2b5, kSha3_384 = 0x2c0,
+                            kSha3_512 = 0x2d0;
+constexpr CK_RSA_PKCS_MGF_TYPE kMgf1Sha3_224 = 6, kMgf1Sha3_256 = 7, kMgf1Sha3_384 = 8,
+                               kMgf1Sha3_512 = 9;
+
 constexpr std::array kDigests{
     DigestRow{"SHA256", 32, false, CKM_SHA256, CKG_MGF1_SHA256},
     DigestRow{"SHA384", 48, false, CKM_SHA384, CKG_MGF1_SHA384},
     DigestRow{"SHA512", 64, false, CKM_SHA512, CKG_MGF1_SHA512},
     DigestRow{"SHA224", 28, false, CKM_SHA224, CKG_MGF1_SHA224},
     DigestRow{"SHA1", 20, false, CKM_SHA_1, CKG_MGF1_SHA1},
-    DigestRow{"SHA3-256", 32, false, 0, 0},
-    DigestRow{"SHA3-384", 48, false, 0, 0},
-    DigestRow{"SHA3-512", 64, false, 0, 0},
+    DigestRow{"SHA3-256", 32, false, kSha3_256, kMgf1Sha3_256},
+    DigestRow{"SHA3-384", 48, false, kSha3_384, kMgf1Sha3_384},
+    DigestRow{"SHA3-512", 64, false, kSha3_512, kMgf1Sha3_512},
+    DigestRow{"SHA3-224", 28, false, kSha3_224, kMgf1Sha3_224},
+    DigestRow{"SHA512-256", 32, false, 0, 0},
+    DigestRow{"SHA512-224", 28, false, 0, 0},
     DigestRow{"MD5", 16, true, 0, 0},  // what `openssl spkac` takes unless told otherwise
     DigestRow{kMd5Sha1, 36, true, 0, 0}};
 
@@ -80,7 +89,7 @@ Digest::Digest(OSSL_LIB_CTX* libctx, std::string_view name)
   }
   if (row_ == nullptr)
     throw Error(Errc::kUnsupported,
-                "signatures with the digest '" + std::string(name) + "' are not made here");
+                "the digest '" + std::string(name) + "' is not one that is used here");
 }
 
 bool Digest::is_md5_sha1() const { return row_->name == kMd5Sha1; }
@@ -117,6 +126,10 @@ Bytes rsa_pkcs1_algorithm(const Digest& digest) {
 
 Bytes ecdsa_algorithm(const Digest& digest) {
   return signature_algorithm(digest, NID_X9_62_id_ecPublicKey, V_ASN1_UNDEF);
+}
+
+Bytes ed25519_algorithm() {
+  return crypto::to_der<i2d_X509_ALGOR>(algorithm(NID_ED25519, V_ASN1_UNDEF).get());
 }
 
 Bytes rsa_pss_algorithm(const Digest& digest, const Digest& mgf1, std::size_t salt) {

@@ -17,11 +17,11 @@ struct DigestRow {
   const char* name;
   int size;
   bool rsa_only;
-  CK_MECHANISM_TYPE mechanism;  ///< 0: PKCS#11 v2.40 has none for RSASSA-PSS
+  CK_MECHANISM_TYPE mechanism;  ///< 0: PKCS#11 has none, or none with MGF1
   CK_RSA_PKCS_MGF_TYPE mgf;
 };
 
-/// A digest that we sign with, fetched from another provider.
+/// A digest that we work with, fetched from another provider.
 class Digest {
  public:
   /// Any of OpenSSL's names. Throws kUnsupported, also for a digest without a fixed size.
@@ -31,7 +31,8 @@ class Digest {
   const DigestRow& row() const { return *row_; }
   const char* name() const { return row_->name; }
   std::size_t size() const { return static_cast<std::size_t>(row_->size); }
-  bool works_with_pss() const { return row_->mechanism != 0; }
+  /// Whether PSS and OAEP with it can be asked of a token at all.
+  bool is_known_to_tokens() const { return row_->mechanism != 0; }
   /// The 36 octets of TLS 1.0 and 1.1, which are signed without a DigestInfo.
   bool is_md5_sha1() const;
   bool operator==(const Digest& other) const { return row_ == other.row_; }
@@ -58,5 +59,6 @@ Bytes digest_info(const Digest& digest, ByteView hash);
 Bytes rsa_pkcs1_algorithm(const Digest& digest);
 Bytes rsa_pss_algorithm(const Digest& digest, const Digest& mgf1, std::size_t salt);
 Bytes ecdsa_algorithm(const Digest& digest);
+Bytes ed25519_algorithm();
 
 }  // namespace poolkey::provider

@@ -123,6 +123,8 @@ Settings read_settings(const Core& core) {
   if (const auto text = core.setting("poolkey-pin-source")) out.pin_file = pin_file(*text);
   if (const auto text = core.setting("poolkey-allow-uri-pin"))
     out.allow_uri_pin = yes_or_no("poolkey-allow-uri-pin", *text);
+  if (const auto text = core.setting("poolkey-pkcs1-decryption"))
+    out.pkcs1_decryption = yes_or_no("poolkey-pkcs1-decryption", *text);
   if (const char* folder = std::getenv("CREDENTIALS_DIRECTORY")) out.credentials = folder;
   if (const auto text = core.setting("poolkey-sessions"))
     out.max_sessions = number("poolkey-sessions", *text, 1, hsm::kSessionLimit);

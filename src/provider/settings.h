@@ -26,6 +26,7 @@ struct Settings {
   std::filesystem::path home{};         ///< poolkey-home; empty: none
   std::optional<PoolName> pool{};       ///< of the member whose home it is
   bool allow_uri_pin = false;           ///< poolkey-allow-uri-pin
+  bool pkcs1_decryption = false;        ///< poolkey-pkcs1-decryption
   std::filesystem::path credentials{};  ///< $CREDENTIALS_DIRECTORY when the program started
   std::size_t max_sessions = hsm::kSessionLimit;  ///< poolkey-sessions, of each token
   /// poolkey-retry-seconds: for how long something is tried again while the token does not work.

@@ -146,6 +146,31 @@ int get_params(void* ctx, OSSL_PARAM params[]) {
   return guarded(ctx, [&] { context(ctx).get_params(params); });
 }
 
+const OSSL_PARAM* ed25519_gettable_params(void* /*ctx*/, void* /*provctx*/) {
+  static const OSSL_PARAM params[] = {
+      OSSL_PARAM_octet_string(OSSL_SIGNATURE_PARAM_ALGORITHM_ID, nullptr, 0), OSSL_PARAM_END};
+  return params;
+}
+
+/// The message as a whole, once: what sign() and verify() take is no digest here.
+const OSSL_DISPATCH* ed25519_table() noexcept {
+  static const OSSL_DISPATCH entries[] = {
+      entry<OSSL_FUNC_signature_newctx_fn>(OSSL_FUNC_SIGNATURE_NEWCTX, make<KeyKind::kEd25519>),
+      entry<OSSL_FUNC_signature_freectx_fn>(OSSL_FUNC_SIGNATURE_FREECTX, destroy),
+      entry<OSSL_FUNC_signature_dupctx_fn>(OSSL_FUNC_SIGNATURE_DUPCTX, duplicate),
+      entry<OSSL_FUNC_signature_digest_sign_init_fn>(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT,
+                                                     begin_digest<true>),
+      entry<OSSL_FUNC_signature_digest_sign_fn>(OSSL_FUNC_SIGNATURE_DIGEST_SIGN, sign),
+      entry<OSSL_FUNC_signature_digest_verify_init_fn>(OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_INIT,
+                                                       begin_digest<false>),
+      entry<OSSL_FUNC_signature_digest_verify_fn>(OSSL_FUNC_SIGNATURE_DIGEST_VERIFY, verify),
+      entry<OSSL_FUNC_signature_get_ctx_params_fn>(OSSL_FUNC_SIGNATURE_GET_CTX_PARAMS, get_params),
+      entry<OSSL_FUNC_signature_gettable_ctx_params_fn>(OSSL_FUNC_SIGNATURE_GETTABLE_CTX_PARAMS,
+                                                        ed25519_gettable_params),
+      kEndOfTable};
+  return entries;
+}
+
 template <KeyKind kKind>
 const OSSL_DISPATCH* table() noexcept {
   static const OSSL_DISPATCH entries[] = {
@@ -186,6 +211,7 @@ const OSSL_ALGORITHM* signature_algorithms() noexcept {
       {"RSA:rsaEncryption:1.2.840.113549.1.1.1", kProperties, table<KeyKind::kRsa>(),
        "RSA PKCS#1 v1.5 and PSS in a PKCS#11 token"},
       {"ECDSA", kProperties, table<KeyKind::kEc>(), "ECDSA in a PKCS#11 token"},
+      {"ED25519:1.3.101.112", kProperties, ed25519_table(), "Ed25519 in a PKCS#11 token"},
       {nullptr, nullptr, nullptr, nullptr}};
   return algorithms;
 }

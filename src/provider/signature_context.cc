@@ -5,6 +5,7 @@
 #include <openssl/rsa.h>
 
 #include "crypto/signature.h"
+#include "provider/rsa_padding.h"
 
 namespace poolkey::provider {
 
@@ -53,6 +54,11 @@ void SignatureContext::begin(const std::shared_ptr<const Key>& new_key, bool to_
 void SignatureContext::begin_digest(const std::shared_ptr<const Key>& new_key, bool to_sign,
                                     std::string_view digest) {
   begin(new_key, to_sign);
+  if (kind_ == KeyKind::kEd25519) {
+    if (!digest.empty())
+      throw Error(Errc::kInvalidArgument, "Ed25519 signs the message itself: name no digest");
+    return;
+  }
   stream_.reset(EVP_MD_CTX_new());
   set_digest(digest.empty() ? "SHA256" : digest);
 }
@@ -106,7 +112,15 @@ Bytes SignatureContext::sign(ByteView digest) const {
     throw Error(Errc::kInvalidArgument, std::string("a digest of ") + digest_->name() + " has " +
                                             std::to_string(digest_->size()) + " octets, not " +
                                             std::to_string(digest.size()));
-  return kind_ == KeyKind::kRsa ? sign_rsa(digest) : sign_ecdsa(digest);
+  switch (kind_) {
+    case KeyKind::kRsa:
+      return sign_rsa(digest);
+    case KeyKind::kEc:
+      return sign_ecdsa(digest);
+    case KeyKind::kEd25519:
+      break;
+  }
+  return sign_ed25519(digest);
 }
 
 Bytes SignatureContext::sign_rsa(ByteView digest) const {
@@ -118,15 +132,32 @@ Bytes SignatureContext::sign_rsa(ByteView digest) const {
     return key().signer->sign(mechanism, bare ? digest : ByteView(digest_info(*digest_, digest)),
                               proof);
   }
+  return sign_pss(digest, proof);
+}
+
+Bytes SignatureContext::sign_pss(ByteView digest, const PrivateKey::Proof& proof) const {
   const Digest& hash = require_digest();
-  if (!hash.works_with_pss() || !mgf1().works_with_pss())
-    throw Error(Errc::kUnsupported, "RSASSA-PSS is made with SHA-1 or SHA-2 only");
+  PrivateKey& signer = *key().signer;
+  const int bits = key().part.bits();
+  const std::size_t salt = salt_octets(salt_, hash, bits);
+  const auto in_software = [&] {
+    CK_MECHANISM raw{};
+    raw.mechanism = CKM_RSA_X_509;
+    return signer.sign(raw, pss_block(provider_.child.get(), hash, mgf1(), salt, digest, bits),
+                       proof);
+  };
+  if (!hash.is_known_to_tokens() || !mgf1().is_known_to_tokens()) return in_software();
   CK_RSA_PKCS_PSS_PARAMS params{};
   params.hashAlg = hash.row().mechanism;
   params.mgf = mgf1().row().mgf;
-  params.sLen = salt_octets(salt_, hash, key().part.bits());
-  mechanism = {CKM_RSA_PKCS_PSS, &params, sizeof params};
-  return key().signer->sign(mechanism, digest, proof);
+  params.sLen = salt;
+  return first_or(
+      signer.notes(), {CKM_RSA_PKCS_PSS, params.hashAlg, params.mgf},
+      std::string("RSASSA-PSS with ") + hash.name() + " and MGF1 with " + mgf1().name(),
+      [&] {
+        return signer.sign({CKM_RSA_PKCS_PSS, &params, sizeof params}, digest, proof);
+      },
+      "the raw RSA that would do instead", in_software);
 }
 
 Bytes SignatureContext::sign_ecdsa(ByteView digest) const {
@@ -139,9 +170,24 @@ Bytes SignatureContext::sign_ecdsa(ByteView digest) const {
       [&](ByteView signature) { return verify(digest, crypto::ecdsa_der(signature)); }));
 }
 
+Bytes SignatureContext::sign_ed25519(ByteView message) const {
+  CK_MECHANISM mechanism{};
+  mechanism.mechanism = CKM_EDDSA;
+  return key().signer->sign(mechanism, message,
+                            [&](ByteView signature) { return verify(message, signature); });
+}
+
 bool SignatureContext::verify(ByteView digest, ByteView signature) const {
   OSSL_LIB_CTX* libctx = provider_.child.get();
   const crypto::EvpPkey other = to_evp(key().part, libctx);
+  if (kind_ == KeyKind::kEd25519) {
+    const crypto::EvpMdCtx whole(EVP_MD_CTX_new());
+    if (!whole || EVP_DigestVerifyInit_ex(whole.get(), nullptr, nullptr, libctx, kOthers,
+                                          other.get(), nullptr) != 1)
+      throw Error(Errc::kUnsupported, "no other provider verifies Ed25519");
+    return EVP_DigestVerify(whole.get(), signature.data(), signature.size(), digest.data(),
+                            digest.size()) == 1;
+  }
   const crypto::EvpPkeyCtx ctx(EVP_PKEY_CTX_new_from_pkey(libctx, other.get(), kOthers));
   bool ready = ctx && EVP_PKEY_verify_init(ctx.get()) == 1;
   if (ready && digest_) ready = EVP_PKEY_CTX_set_signature_md(ctx.get(), digest_->md()) == 1;

@@ -25,7 +25,8 @@ class SignatureContext {
   /// Starts over with `key`, or with the key that is there if it is null. The data will be a
   /// finished digest. Does not touch the token: programs start only to see whether they could.
   void begin(const std::shared_ptr<const Key>& key, bool to_sign);
-  /// The same for data that come in pieces; no digest name means SHA-256.
+  /// The same for data that come in pieces; no digest name means SHA-256. Ed25519 takes the message
+  /// as a whole and no digest: throws kInvalidArgument for one.
   void begin_digest(const std::shared_ptr<const Key>& key, bool to_sign, std::string_view digest);
 
   void set_params(const OSSL_PARAM params[]);
@@ -38,7 +39,8 @@ class SignatureContext {
   /// The digest of `all` where nothing came before, else as digest_of(); the stream starts over.
   Bytes whole_digest_of(ByteView all);
 
-  /// Signs a finished digest (RSA PKCS#1 v1.5 without a digest name: any short data).
+  /// Signs a finished digest (RSA PKCS#1 v1.5 without a digest name: any short data; Ed25519: a
+  /// message).
   Bytes sign(ByteView digest) const;
   /// Verifies with another provider, by the public part.
   bool verify(ByteView digest, ByteView signature) const;
@@ -54,7 +56,9 @@ class SignatureContext {
   void get_salt(OSSL_PARAM& param) const;
   Bytes algorithm_id() const;
   Bytes sign_rsa(ByteView digest) const;
+  Bytes sign_pss(ByteView digest, const PrivateKey::Proof& proof) const;
   Bytes sign_ecdsa(ByteView digest) const;
+  Bytes sign_ed25519(ByteView message) const;
 
   const Provider& provider_;
   KeyKind kind_;

@@ -4,8 +4,8 @@
 
 #include <array>
 #include <charconv>
-#include <cstring>
 
+#include "provider/param.h"
 #include "provider/signature_context.h"
 
 // The parameters of a SignatureContext: each may come as a number or as a word, by whoever asks.
@@ -29,44 +29,13 @@ constexpr std::array kSalts{SaltRow{RSA_PSS_SALTLEN_DIGEST, OSSL_PKEY_RSA_PSS_SA
                             SaltRow{RSA_PSS_SALTLEN_MAX, OSSL_PKEY_RSA_PSS_SALT_LEN_MAX},
                             SaltRow{RSA_PSS_SALTLEN_AUTO, OSSL_PKEY_RSA_PSS_SALT_LEN_AUTO}};
 
-[[noreturn]] void bad_value(const OSSL_PARAM& param, const std::string& value) {
-  throw Error(Errc::kUnsupported,
-              std::string("the signature parameter '") + param.key + "' cannot be '" + value + "'");
-}
-
-std::string text_of(const OSSL_PARAM& param) {
-  const char* text = nullptr;
-  if (OSSL_PARAM_get_utf8_string_ptr(&param, &text) != 1) bad_value(param, "what was given");
-  return {text, strnlen(text, param.data_size == 0 ? 256 : param.data_size)};
-}
-
-int number_of(const OSSL_PARAM& param) {
-  int number = 0;
-  if (OSSL_PARAM_get_int(&param, &number) != 1) bad_value(param, "what was given");
-  return number;
-}
-
-void put_word(OSSL_PARAM& param, const char* word) {
-  if (OSSL_PARAM_set_utf8_string(&param, word) != 1) bad_value(param, word);
-}
-
-void put_number(OSSL_PARAM& param, int number) {
-  if (OSSL_PARAM_set_int(&param, number) != 1) bad_value(param, std::to_string(number));
-}
-
-bool is_text(const OSSL_PARAM& param) { return param.data_type == OSSL_PARAM_UTF8_STRING; }
+/// OpenSSL 3.2's name for which variant of EdDSA is meant: Ed25519ph and ctx are others.
+constexpr const char* kInstance = "instance";
 
 }  // namespace
 
 void SignatureContext::set_padding(const OSSL_PARAM& param) {
-  const std::string word = is_text(param) ? text_of(param) : "";
-  const int number = is_text(param) ? 0 : number_of(param);
-  for (const PaddingRow& row : kPaddings)
-    if (is_text(param) ? word == row.word : number == row.number) {
-      padding_ = row.padding;
-      return;
-    }
-  bad_value(param, is_text(param) ? word : std::to_string(number));
+  padding_ = row_meant(kPaddings, param).padding;
 }
 
 void SignatureContext::set_salt(const OSSL_PARAM& param) {
@@ -87,6 +56,11 @@ void SignatureContext::set_salt(const OSSL_PARAM& param) {
 
 void SignatureContext::set_params(const OSSL_PARAM params[]) {
   if (params == nullptr) return;
+  if (kind_ == KeyKind::kEd25519) {
+    const auto* p = OSSL_PARAM_locate_const(params, kInstance);
+    if (p != nullptr && text_of(*p) != "Ed25519") bad_value(*p, text_of(*p));
+    return;
+  }
   if (const auto* p = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_DIGEST))
     set_digest(text_of(*p));
   if (kind_ != KeyKind::kRsa) return;
@@ -102,8 +76,7 @@ void SignatureContext::set_params(const OSSL_PARAM params[]) {
 
 void SignatureContext::get_padding(OSSL_PARAM& param) const {
   for (const PaddingRow& row : kPaddings)
-    if (row.padding == padding_)
-      return is_text(param) ? put_word(param, row.word) : put_number(param, row.number);
+    if (row.padding == padding_) return put_row(param, row);
 }
 
 void SignatureContext::get_salt(OSSL_PARAM& param) const {
@@ -114,6 +87,7 @@ void SignatureContext::get_salt(OSSL_PARAM& param) const {
 }
 
 Bytes SignatureContext::algorithm_id() const {
+  if (kind_ == KeyKind::kEd25519) return ed25519_algorithm();
   const Digest& hash = require_digest();
   if (kind_ == KeyKind::kEc) return ecdsa_algorithm(hash);
   if (padding_ == RsaPadding::kPkcs1) return rsa_pkcs1_algorithm(hash);
@@ -126,6 +100,7 @@ void SignatureContext::get_params(OSSL_PARAM params[]) const {
     if (OSSL_PARAM_set_octet_string(p, der.data(), der.size()) != 1)
       bad_value(*p, "written into so small a buffer");
   }
+  if (kind_ == KeyKind::kEd25519) return;
   if (auto* p = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_DIGEST))
     put_word(*p, digest_ ? digest_->name() : "");
   if (kind_ != KeyKind::kRsa) return;

@@ -18,7 +18,7 @@ constexpr auto kLongestPause = 40ms;
 bool same(const Pin& a, const Pin& b) { return std::ranges::equal(a.view(), b.view()); }
 
 /// The token saw the PIN and did not take it; not so where it was not even tried.
-bool is_refusal(const Error& error) {
+bool was_refused(const Error& error) {
   return error.code() == Errc::kAuthFailed && error.ckr() && *error.ckr() != CKR_USER_NOT_LOGGED_IN;
 }
 
@@ -107,7 +107,7 @@ void SigningToken::log_in(hsm::Token& token, Pin pin) {
     // A module may say that it logged in and not have done so.
     hsm::require_login(token.keeper());
   } catch (const Error& error) {
-    if (is_refusal(error)) {
+    if (was_refused(error)) {
       const std::lock_guard hold(mutex_);
       pin_.reset();
       refused_ = std::move(pin);

@@ -51,6 +51,9 @@ class Tokens {
   std::shared_ptr<const Key> recall(const std::string& text);
   void remember(const std::string& text, std::shared_ptr<const Key> key);
 
+  /// Whether the configuration allows PKCS#1 v1.5 decryption.
+  bool pkcs1_decryption() const { return settings_.pkcs1_decryption; }
+
  private:
   struct Remembered {
     std::shared_ptr<const Key> key;

@@ -1,5 +1,7 @@
 #include "fixture.h"
 
+#include <openssl/provider.h>
+#include <openssl/store.h>
 #include <sys/wait.h>
 
 #include <array>
@@ -9,6 +11,19 @@
 #include "hsm/object.h"
 
 namespace poolkey::provider {
+
+crypto::PublicKey Fixture::make_free_key(const std::string& algorithm, const std::string& label,
+                                         const std::vector<std::string>& mechanisms) const {
+  AttributeSet attributes{{"CKA_SENSITIVE", true}, {"CKA_EXTRACTABLE", false}, {"CKA_SIGN", true}};
+  attributes.push_back({algorithm.starts_with("RSA") ? "CKA_DECRYPT" : "CKA_DERIVE", true});
+  if (!mechanisms.empty()) attributes.push_back({"CKA_ALLOWED_MECHANISMS", mechanisms});
+  return hsm::generate_key_pair(*token, {.algorithm = algorithm,
+                                         .private_attributes = attributes,
+                                         .public_attributes = {{"CKA_VERIFY", true}},
+                                         .private_extra = {},
+                                         .label = label,
+                                         .id = to_bytes(label)});
+}
 
 std::vector<CK_OBJECT_HANDLE> Fixture::session_copies() const {
   const hsm::Lease lease = token->lease();
@@ -36,6 +51,22 @@ void CommandFixture::configure(const std::string& extra, const std::string& pin,
              "default = default_section\npoolkey = poolkey_section\n"
              "[default_section]\nactivate = 1\n[poolkey_section]\n" +
                  section + extra + "activate = 1\n" + requests);
+}
+
+ForeignContext::ForeignContext(const CommandFixture& fixture) : context_(OSSL_LIB_CTX_new()) {
+  const std::string file = (fixture.soft.folder() / "openssl.cnf").string();
+  if (OSSL_LIB_CTX_load_config(context_.get(), file.c_str()) != 1)
+    throw Error(Errc::kInternal, crypto::drain_errors());
+}
+
+crypto::EvpPkey ForeignContext::load(const std::string& uri) const {
+  const std::unique_ptr<OSSL_STORE_CTX, crypto::Free<OSSL_STORE_close>> store(OSSL_STORE_open_ex(
+      uri.c_str(), get(), "provider=poolkey", nullptr, nullptr, nullptr, nullptr, nullptr));
+  const std::unique_ptr<OSSL_STORE_INFO, crypto::Free<OSSL_STORE_INFO_free>> info(
+      store ? OSSL_STORE_load(store.get()) : nullptr);
+  crypto::EvpPkey key(info ? OSSL_STORE_INFO_get1_PKEY(info.get()) : nullptr);
+  if (!key) throw Error(Errc::kInternal, crypto::drain_errors());
+  return key;
 }
 
 Outcome CommandFixture::run(const std::string& line) const {

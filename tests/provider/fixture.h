@@ -20,10 +20,16 @@ namespace poolkey::provider {
 /// How a test's key may be used by processes, as policies call it.
 enum class Signing { kSessionCopy, kTokenObject };
 
+/// What tokens of other people do besides; and the same without raw RSA, as FIPS tokens have it.
+inline constexpr const char* kWithoutRaw =
+    ",CKM_EDDSA,CKM_EC_EDWARDS_KEY_PAIR_GEN,CKM_ECDH1_DERIVE";
+inline const std::string kForeign = std::string(kWithoutRaw) + ",CKM_RSA_X_509";
+
 class Fixture {
  public:
-  explicit Fixture(const std::filesystem::path& module = test::kSoftHsm)
-      : soft("test", module), token(soft.login()) {}
+  explicit Fixture(const std::filesystem::path& module = test::kSoftHsm,
+                   const std::string& more = kForeign)
+      : soft("test", module, more), token(soft.login()) {}
 
   /// A signing key as a policy would have it, with `label` as its label and its CKA_ID.
   crypto::PublicKey make_key(const std::string& algorithm, const std::string& label,
@@ -43,6 +49,11 @@ class Fixture {
                                            .label = label,
                                            .id = to_bytes(id)});
   }
+
+  /// A key that its token alone governs: it does what such keys can. `mechanisms` (CKM_...), if
+  /// any, are all that it may be used with.
+  crypto::PublicKey make_free_key(const std::string& algorithm, const std::string& label,
+                                  const std::vector<std::string>& mechanisms = {}) const;
 
   static std::string uri(const std::string& label) {
     return "pkcs11:token=test;object=" + label + ";type=private";
@@ -75,7 +86,9 @@ struct Outcome {
 /// poolkey.so; $PLAIN is an empty one, for the other side.
 class CommandFixture : public Fixture {
  public:
-  CommandFixture() { configure(""); }
+  explicit CommandFixture(const std::string& more = kForeign) : Fixture(test::kSoftHsm, more) {
+    configure("");
+  }
   /// Writes the configuration anew, with `extra` lines in poolkey's section; `pin_source` empty:
   /// none.
   void configure(const std::string& extra, const std::string& pin = "1234",
@@ -85,8 +98,25 @@ class CommandFixture : public Fixture {
   std::string must(const std::string& line) const;
 };
 
+/// poolkey.so in a library context of this process, by the fixture's openssl.cnf.
+class ForeignContext {
+ public:
+  explicit ForeignContext(const CommandFixture& fixture);
+  OSSL_LIB_CTX* get() const { return context_.get(); }
+  crypto::EvpPkey load(const std::string& uri) const;
+
+ private:
+  std::unique_ptr<OSSL_LIB_CTX, crypto::Free<OSSL_LIB_CTX_free>> context_;
+};
+
 /// For every kind of key that the provider serves.
 inline const auto kAlgorithms = testing::Values("RSA-2048", "EC-P-256", "EC-P-384", "EC-P-521");
+inline const auto kAllAlgorithms =
+    testing::Values("RSA-2048", "EC-P-256", "EC-P-384", "EC-P-521", "Ed25519");
+/// What a signature with such a key is asked for with.
+inline const char* digest_for(std::string_view algorithm) {
+  return algorithm == "Ed25519" ? "" : "SHA256";
+}
 inline std::string algorithm_name(const testing::TestParamInfo<const char*>& info) {
   std::string out = info.param;
   std::erase(out, '-');

@@ -20,7 +20,7 @@ class TlsTest : public testing::TestWithParam<const char*>, public CommandFixtur
                 version + " </dev/null || { cat server.log; kill $!; exit 1; }");
   }
 };
-INSTANTIATE_TEST_SUITE_P(All, TlsTest, kAlgorithms, algorithm_name);
+INSTANTIATE_TEST_SUITE_P(All, TlsTest, kAllAlgorithms, algorithm_name);
 
 TEST_P(TlsTest, Version13And12) {
   make_key(GetParam(), "k");

@@ -17,7 +17,7 @@ constexpr const char* kMechanisms =
     "CKM_RSA_PKCS_KEY_PAIR_GEN,CKM_EC_KEY_PAIR_GEN,CKM_AES_KEY_GEN,CKM_RSA_PKCS,CKM_RSA_PKCS_PSS,"
     "CKM_RSA_PKCS_OAEP,CKM_ECDSA,CKM_AES_KEY_WRAP_PAD,CKM_SHA256";
 
-fs::path make_folder() {
+fs::path make_folder(const std::string& more) {
   std::string name = (fs::temp_directory_path() / "poolkey-softhsm-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr)
     throw Error(Errc::kUnavailable, "cannot make a temporary folder");
@@ -27,16 +27,16 @@ fs::path make_folder() {
                                                    "log.level = ERROR\n"
                                                    "slots.removable = false\n"
                                                    "slots.mechanisms = " +
-                                                   kMechanisms + "\n");
+                                                   kMechanisms + more + "\n");
   ::setenv("SOFTHSM2_CONF", (name + "/softhsm2.conf").c_str(), 1);
   return name;
 }
 
 }  // namespace
 
-SoftToken::SoftToken(std::string label, const fs::path& module)
+SoftToken::SoftToken(std::string label, const fs::path& module, const std::string& more)
     : label_(std::move(label)),
-      folder_(make_folder()),
+      folder_(make_folder(more)),
       module_(hsm::Module::load(module)),
       serial_(add(label_)) {}
 

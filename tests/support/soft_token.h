@@ -17,7 +17,9 @@ inline constexpr const char* kSoftHsm = "/usr/lib/softhsm/libsofthsm2.so";
 /// one process has one of these at a time.
 class SoftToken {
  public:
-  explicit SoftToken(std::string label = "test", const std::filesystem::path& module = kSoftHsm);
+  /// `more` are mechanisms besides those of poolkey's own tokens: ",CKM_X,CKM_Y".
+  explicit SoftToken(std::string label = "test", const std::filesystem::path& module = kSoftHsm,
+                     const std::string& more = "");
   SoftToken(const SoftToken&) = delete;
   SoftToken& operator=(const SoftToken&) = delete;
   ~SoftToken();
