@@ -36,6 +36,15 @@ std::filesystem::path environment(const char* name) {
   return value == nullptr ? std::filesystem::path() : std::filesystem::path(value);
 }
 
+void require_readable(const std::filesystem::path& home) {
+  std::error_code error;
+  if (!std::filesystem::exists(home / "poolkey.toml", error) && error)
+    throw Error(Errc::kUnavailable, "cannot read the home '" + home.string() +
+                                        "' (poolkey-home): " + error.message() +
+                                        "; the program needs the right to read it when it loads "
+                                        "its key");
+}
+
 /// The file of a home's PIN; empty: the program is asked.
 std::filesystem::path pin_file_of(const home::Config& config, const Settings& settings) {
   using Kind = home::PinSource::Kind;
@@ -84,6 +93,7 @@ Settings read_settings(const Core& core) {
 
 Settings completed(Settings out) {
   if (!out.home.empty()) {
+    require_readable(out.home);
     const home::Config config = home::read_config(out.home);
     out.pool = config.pool;
     const auto fill = [](auto& setting, const auto& value) {

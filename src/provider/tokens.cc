@@ -34,10 +34,16 @@ Tokens::Tokens(const Core& core) {
   }
 }
 
+void Tokens::complete_settings() {
+  if (fault_) throw Error(*fault_);
+  // Once: a process that gave up its rights may not be able to read the home any more.
+  if (!complete_) settings_ = completed(settings_);
+  complete_ = true;
+}
+
 Settings Tokens::settings() {
   const std::lock_guard hold(mutex_);
-  if (fault_) throw Error(*fault_);
-  if (!module_) settings_ = completed(std::move(settings_));
+  complete_settings();
   return settings_;
 }
 
@@ -47,9 +53,8 @@ UriRules Tokens::uri_rules() {
 }
 
 void Tokens::load_module() {
-  if (fault_) throw Error(*fault_);
+  complete_settings();
   if (module_) return;
-  settings_ = completed(std::move(settings_));
   if (settings_.module.empty())
     throw Error(Errc::kInvalidArgument,
                 "neither poolkey-module nor poolkey-home is set in poolkey's section of "

@@ -43,10 +43,12 @@ class Tokens {
   void login(SigningToken& token, const PinSource& prompt) const;
 
  private:
+  void complete_settings();
   void load_module();
   std::vector<hsm::TokenInfo> matching(const hsm::Uri& uri) const;
 
   Settings settings_;
+  bool complete_ = false;
   RulesOf rules_of_;
   std::optional<Error> fault_;
   std::mutex mutex_;
