@@ -74,7 +74,7 @@ std::shared_ptr<const home::Statement> MemberState::statement(const Settings& se
 std::shared_ptr<const Rules> MemberState::rules(const Settings& settings, const PublicPart& part) {
   const auto held = statement(settings);
   if (!held) return nullptr;
-  const Bytes spki = spki_der(part, libctx_);
+  const Bytes spki = spki_der(part);
   for (const home::Statement::Version& version : held->versions)
     if (version.spki == spki) return std::make_shared<const Rules>(version, part.kind);
   return nullptr;

@@ -60,8 +60,8 @@ std::optional<PublicPart> public_part_from(KeyKind kind, const OSSL_PARAM* param
 using Params = std::unique_ptr<OSSL_PARAM, crypto::Free<OSSL_PARAM_free>>;
 Params to_params(const PublicPart& part, int selection);
 
-/// The SubjectPublicKeyInfo in DER, by another provider of `libctx`. Throws kUnsupported.
-Bytes spki_der(const PublicPart& part, OSSL_LIB_CTX* libctx);
+/// The SubjectPublicKeyInfo in DER. Written here, because an encoder takes a millisecond to find.
+Bytes spki_der(const PublicPart& part);
 
 /// The key in another provider of `libctx`, for verifying. Throws kUnsupported.
 crypto::EvpPkey to_evp(const PublicPart& part, OSSL_LIB_CTX* libctx);
