@@ -104,12 +104,14 @@ Settings completed(Settings out) {
       fill(out.module_arguments, config.module_arguments);
     }
     fill(out.softhsm_conf, config.softhsm2_conf);
-    // A token that openssl.cnf names is not the home's by half.
-    if (out.token.empty() && out.serial.empty()) {
+    // A PIN is for the home's token only: on another it would use up tries.
+    const bool is_its_token = (out.token.empty() || out.token == config.token_label) &&
+                              (out.serial.empty() || out.serial == config.token_serial);
+    if (is_its_token) {
       out.token = config.token_label;
       out.serial = config.token_serial;
+      if (out.pin_file.empty()) out.pin_file = pin_file_of(config, out);
     }
-    if (out.pin_file.empty()) out.pin_file = pin_file_of(config, out);
   }
   if (out.softhsm_conf.empty()) out.softhsm_conf = out.inherited_conf;
   return out;
