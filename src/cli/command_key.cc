@@ -134,9 +134,9 @@ Referenced referenced(app::App& side, const KeyVersion& name) {
 }
 
 int key_reference(Call& call) {
+  app::App side(call.options);
   const KeyVersion name = parse_key_version(call.arguments.one("KEY"));
   const std::filesystem::path file = std::filesystem::absolute(call.arguments.one("--out"));
-  app::App side(call.options);
   side.use_token();
   hsm::Token& token = *side.context().token;
   const Referenced key = referenced(side, name);

@@ -1,5 +1,10 @@
 #include "provider/member_state.h"
 
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "crypto/cms.h"
@@ -10,20 +15,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// True if the file is there; throws where that cannot be known.
-bool is_there(const fs::path& file) {
-  std::error_code error;
-  const bool there = fs::exists(file, error);
-  if (error)
-    throw Error(Errc::kUnavailable, "cannot look for '" + file.string() + "': " + error.message());
-  return there;
-}
-
 }  // namespace
+
+/// Nothing: it is not there. Throws where that cannot be known.
+std::optional<MemberState::Stamp> MemberState::stamp_of(const fs::path& file) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) == 0)
+    return Stamp{file,
+                 status.st_dev,
+                 status.st_ino,
+                 static_cast<std::uintmax_t>(status.st_size),
+                 status.st_ctim.tv_sec,
+                 status.st_ctim.tv_nsec};
+  if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+  throw Error(Errc::kUnavailable,
+              "cannot look for '" + file.string() + "': " + std::strerror(errno));
+}
 
 home::Statement MemberState::read(const Settings& settings, const fs::path& file) const {
   const fs::path root = home::root_file(settings.home / "state");
-  if (!is_there(root))
+  if (!stamp_of(root))
     throw Error(Errc::kNotFound, "there is no pinned root '" + root.string() +
                                      "' to check the statement with; run 'poolkey member receive' "
                                      "when the origin has released or attested again");
@@ -46,9 +57,9 @@ std::shared_ptr<const home::Statement> MemberState::statement(const Settings& se
   if (!settings.pool) return nullptr;
   const fs::path file = home::statement_file(settings.home / "state", *settings.pool);
   const std::lock_guard hold(mutex_);
-  if (!is_there(file)) return nullptr;
-  Stamp now{file, fs::file_size(file), fs::last_write_time(file)};
-  if (statement_ && stamp_ == now) return statement_;
+  std::optional<Stamp> now = stamp_of(file);
+  if (!now) return nullptr;
+  if (statement_ && stamp_ == *now) return statement_;
   auto fresh = std::make_shared<const home::Statement>(read(settings, file));
   if (statement_ && fresh->sequence < statement_->sequence)
     throw Error(Errc::kConflict,
@@ -56,14 +67,14 @@ std::shared_ptr<const home::Statement> MemberState::statement(const Settings& se
                     ", and this program has seen " + std::to_string(statement_->sequence) +
                     "; an older one is never taken");
   statement_ = std::move(fresh);
-  stamp_ = std::move(now);
+  stamp_ = std::move(*now);
   return statement_;
 }
 
 std::shared_ptr<const Rules> MemberState::rules(const Settings& settings, const PublicPart& part) {
   const auto held = statement(settings);
   if (!held) return nullptr;
-  const Bytes spki = spki_der(part, libctx_);
+  const Bytes spki = spki_der(part);
   for (const home::Statement::Version& version : held->versions)
     if (version.spki == spki) return std::make_shared<const Rules>(version, part.kind);
   return nullptr;

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "crypto/openssl.h"
 #include "home/statement.h"
@@ -28,13 +29,16 @@ class MemberState {
   std::shared_ptr<const Rules> rules(const Settings& settings, const PublicPart& part);
 
  private:
+  /// Which file was read. Each statement is a new file that is renamed to its place, so the inode
+  /// tells two of them apart that were written within one tick of the clock.
   struct Stamp {
     std::filesystem::path file;
-    std::uintmax_t size = 0;
-    std::filesystem::file_time_type written{};
+    std::uintmax_t device = 0, inode = 0, size = 0;
+    std::int64_t changed_s = 0, changed_ns = 0;
     bool operator==(const Stamp&) const = default;
   };
 
+  static std::optional<Stamp> stamp_of(const std::filesystem::path& file);
   home::Statement read(const Settings& settings, const std::filesystem::path& file) const;
 
   OSSL_LIB_CTX* libctx_;

@@ -2,7 +2,6 @@
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
-#include <openssl/encoder.h>
 #include <openssl/objects.h>
 #include <openssl/param_build.h>
 
@@ -59,6 +58,26 @@ std::optional<Bytes> bare_point(const Bytes& point, const Curve& curve) {
   }
   if (point[header] != kUncompressed) return std::nullopt;
   return Bytes(point.begin() + static_cast<std::ptrdiff_t>(header), point.end());
+}
+
+void free_types(ASN1_SEQUENCE_ANY* p) noexcept { sk_ASN1_TYPE_pop_free(p, ASN1_TYPE_free); }
+
+/// RSAPublicKey (RFC 8017 A.1.1).
+Bytes rsa_public_key(const PublicPart& part) {
+  const std::unique_ptr<ASN1_SEQUENCE_ANY, crypto::Free<free_types>> sequence(
+      sk_ASN1_TYPE_new_null());
+  bool good = sequence != nullptr;
+  for (const Bytes& number : {part.modulus, part.exponent}) {
+    std::unique_ptr<ASN1_TYPE, crypto::Free<ASN1_TYPE_free>> element(ASN1_TYPE_new());
+    ASN1_INTEGER* integer = BN_to_ASN1_INTEGER(to_number(number).get(), nullptr);
+    good = good && element && integer != nullptr;
+    if (!good) break;
+    ASN1_TYPE_set(element.get(), V_ASN1_INTEGER, integer);
+    good = sk_ASN1_TYPE_push(sequence.get(), element.get()) > 0;
+    if (good) static_cast<void>(element.release());
+  }
+  if (!good) throw Error(Errc::kInternal, "OpenSSL could not encode a public key");
+  return crypto::to_der<i2d_ASN1_SEQUENCE_ANY>(sequence.get());
 }
 
 std::optional<PublicPart> rsa_part(Bytes modulus, Bytes exponent) {
@@ -219,18 +238,22 @@ Params to_params(const PublicPart& part, int selection) {
   return params;
 }
 
-Bytes spki_der(const PublicPart& part, OSSL_LIB_CTX* libctx) {
-  const crypto::EvpPkey key = to_evp(part, libctx);
-  const std::unique_ptr<OSSL_ENCODER_CTX, crypto::Free<OSSL_ENCODER_CTX_free>> encoder(
-      OSSL_ENCODER_CTX_new_for_pkey(key.get(), EVP_PKEY_PUBLIC_KEY, "DER", "SubjectPublicKeyInfo",
-                                    kOthers));
-  unsigned char* der = nullptr;
-  std::size_t size = 0;
-  if (!encoder || OSSL_ENCODER_to_data(encoder.get(), &der, &size) != 1)
-    throw Error(Errc::kUnsupported,
-                "no other provider encodes the public key; is 'default' active?");
-  const std::unique_ptr<unsigned char, crypto::Free<crypto::free_memory>> owner(der);
-  return {der, der + size};
+Bytes spki_der(const PublicPart& part) {
+  using Structure = std::unique_ptr<X509_PUBKEY, crypto::Free<X509_PUBKEY_free>>;
+  const bool rsa = part.kind == KeyKind::kRsa;
+  const Bytes key = rsa ? rsa_public_key(part) : part.point;
+  const Structure structure(X509_PUBKEY_new());
+  auto* octets = static_cast<unsigned char*>(OPENSSL_memdup(key.data(), key.size()));
+  // The octets and the curve become the structure's; objects of the table are never freed.
+  if (!structure || octets == nullptr ||
+      X509_PUBKEY_set0_param(
+          structure.get(), OBJ_nid2obj(rsa ? NID_rsaEncryption : NID_X9_62_id_ecPublicKey),
+          rsa ? V_ASN1_NULL : V_ASN1_OBJECT, rsa ? nullptr : OBJ_nid2obj(part.curve->nid), octets,
+          static_cast<int>(key.size())) != 1) {
+    OPENSSL_free(octets);
+    throw Error(Errc::kInternal, "OpenSSL could not encode a public key");
+  }
+  return crypto::to_der<i2d_X509_PUBKEY>(structure.get());
 }
 
 crypto::EvpPkey to_evp(const PublicPart& part, OSSL_LIB_CTX* libctx) {

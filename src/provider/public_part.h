@@ -63,8 +63,8 @@ std::optional<PublicPart> with_point(const PublicPart& part, const OSSL_PARAM& p
 using Params = std::unique_ptr<OSSL_PARAM, crypto::Free<OSSL_PARAM_free>>;
 Params to_params(const PublicPart& part, int selection);
 
-/// The SubjectPublicKeyInfo in DER, by another provider of `libctx`. Throws kUnsupported.
-Bytes spki_der(const PublicPart& part, OSSL_LIB_CTX* libctx);
+/// The SubjectPublicKeyInfo in DER. Written here, because an encoder takes a millisecond to find.
+Bytes spki_der(const PublicPart& part);
 
 /// The key in another provider of `libctx`, for verifying. Throws kUnsupported.
 crypto::EvpPkey to_evp(const PublicPart& part, OSSL_LIB_CTX* libctx);

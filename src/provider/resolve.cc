@@ -83,7 +83,7 @@ std::vector<Found> find(const Provider& provider, const Named& named, Expected e
                         const PinSource& prompt) {
   std::vector<Found> found = look_up(*provider.tokens, named.uri, expected, prompt);
   for (const Found& one : found)
-    if (named.spki && one.key && spki_der(one.key->part, provider.child.get()) != *named.spki)
+    if (named.spki && one.key && spki_der(one.key->part) != *named.spki)
       throw Error(Errc::kConflict, "the token has another key where the pool key " + named.text +
                                        " should be; nothing was loaded");
   const bool wants_certificates = expected == Expected::kCertificate || named.uri.type == "cert";
@@ -96,9 +96,8 @@ std::shared_ptr<const Key> resolve(const Provider& provider, const crypto::KeyRe
                                    const PinSource& prompt) {
   const Named named = parse_any_uri(provider, reference.uri);
   const auto key = find(provider, named, Expected::kPrivateKey, prompt).front().key;
-  OSSL_LIB_CTX* libctx = provider.child.get();
   if (!reference.fingerprint.empty() &&
-      sha256(spki_der(key->part, libctx), libctx) != reference.fingerprint)
+      sha256(spki_der(key->part), provider.child.get()) != reference.fingerprint)
     throw Error(Errc::kConflict, "the private key '" + named.uri.str() +
                                      "' is not the one that the key reference was written for: its "
                                      "fingerprint differs; nothing was loaded");

@@ -33,6 +33,20 @@ bool yes_or_no(const char* setting, std::string_view text) {
               std::string(setting) + " must be 'yes' or 'no'; correct openssl.cnf");
 }
 
+bool may_be(const hsm::TokenName& named, const hsm::TokenName& token) {
+  return (named.label.empty() || named.label == token.label) &&
+         (named.serial.empty() || named.serial == token.serial);
+}
+
+void require_readable(const std::filesystem::path& home) {
+  std::error_code error;
+  if (!std::filesystem::exists(home / "poolkey.toml", error) && error)
+    throw Error(Errc::kUnavailable, "cannot read the home '" + home.string() +
+                                        "' (poolkey-home): " + error.message() +
+                                        "; the program needs the right to read it when it loads "
+                                        "its key");
+}
+
 /// The file of a home's PIN; empty: the program is asked.
 std::filesystem::path pin_file_of(const home::Config& config, const Settings& settings) {
   using Kind = home::PinSource::Kind;
@@ -135,6 +149,7 @@ Settings read_settings(const Core& core) {
 
 Settings completed(Settings out) {
   if (!out.home.empty()) {
+    require_readable(out.home);
     const home::Config config = home::read_config(out.home);
     out.pool = config.pool;
     if (out.module.path.empty()) {
@@ -142,9 +157,12 @@ Settings completed(Settings out) {
       if (out.module.arguments.empty()) out.module.arguments = config.module_arguments;
     }
     if (out.softhsm_conf.empty()) out.softhsm_conf = config.softhsm2_conf;
-    // A token that openssl.cnf names is not the home's by half.
-    if (out.tokens.empty()) out.tokens = {{config.token_label, config.token_serial}};
-    if (out.pin_file.empty()) out.pin_file = pin_file_of(config, out);
+    // A PIN is for the home's token only: on another it would use up tries.
+    const hsm::TokenName its{config.token_label, config.token_serial};
+    if (out.tokens.empty() || (out.tokens.size() == 1 && may_be(out.tokens.front(), its))) {
+      out.tokens = {its};
+      if (out.pin_file.empty()) out.pin_file = pin_file_of(config, out);
+    }
   }
   if (!out.softhsm_conf.empty())
     out.module.environment.emplace_back("SOFTHSM2_CONF", out.softhsm_conf.string());

@@ -68,7 +68,9 @@ class Tokens {
   [[noreturn]] void throw_none(const hsm::Uri& uri, const std::vector<hsm::TokenInfo>& infos) const;
 
   Settings settings_;
-  std::once_flag completed_;  ///< of settings_, which do not change afterwards
+  /// Of settings_, which do not change afterwards: a process that gave up its rights may not be
+  /// able to read the home any more.
+  std::once_flag completed_;
   RulesOf rules_of_;
   std::optional<Error> fault_;
   std::shared_ptr<hsm::Token> ours_;

@@ -186,6 +186,9 @@ TEST_F(JsonTest, IsOneDocumentFromEveryVerb) {
   expect("origin", {"enrolment", "show", "edge1", "--pool", "edge"}, 0);
   expect("origin", d.generate(), 0);
   expect("origin", {"key", "list"}, 0);
+  const std::string reference = d.path("out/key.pem").string();
+  expect("origin", {"key", "reference", "av@2", "--out", reference}, 0);
+  expect("edge1", {"key", "reference", "av@1", "--out", reference}, 0);
   expect("origin", {"key", "release", "av@2", "--pool", "edge", "--dry-run"}, 0);
   expect("origin", d.release("av@2"), 0);
   for (const std::string& m : d.members()) {

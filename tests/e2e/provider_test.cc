@@ -92,6 +92,15 @@ TEST_F(ForeignProgramTest, ANameFollowsTheVersionInForce) {
   EXPECT_EQ(public_key("edge1", "edge1/tls/av/key.pem"), first) << "a reference pins its version";
 }
 
+TEST_F(ForeignProgramTest, WhoMayNotReadTheHomeIsTold) {
+  in("edge1", "chmod 755 .");  // the home itself stays 0700
+  const Outcome outcome =
+      run({.words = {"openssl", "req", "-new", "-key", "poolkey://av", "-subj", "/CN=x"},
+           .environment = {{"OPENSSL_CONF", d.path("edge1.cnf").string()}},
+           .as_nobody = true});
+  EXPECT_TRUE(refused(outcome, 1, {"the right to read it when it loads its key"}));
+}
+
 TEST_F(ForeignProgramTest, TheOriginHasNoNames) {
   EXPECT_TRUE(refused(in("origin", "openssl req -new -key poolkey://av -subj /CN=x"), 1,
                       {"names no home of a member"}));

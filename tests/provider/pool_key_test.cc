@@ -126,6 +126,12 @@ TEST_F(PoolKeyTest, OpensslCnfOverridesTheHome) {
   EXPECT_THAT(refused("poolkey://av"), HasSubstr("there is no PKCS#11 module '/nonexistent.so'"));
 }
 
+TEST_F(PoolKeyTest, ThePinOfTheHomeIsTriedOnNoOtherToken) {
+  soft.add("second");
+  use_home("poolkey-token = second\n");
+  EXPECT_THAT(refused("pkcs11:object=k;type=private"), HasSubstr("no PIN was given"));
+}
+
 TEST_F(PoolKeyTest, AHomeThatIsNoneIsTold) {
   remove_file(home.folder() / "poolkey.toml");
   EXPECT_THAT(refused(uri("old")), HasSubstr("is no home of poolkey"));
