@@ -22,7 +22,7 @@ constexpr std::array kEncryptions{
     EncryptionRow{Encryption::kPkcs1, RSA_PKCS1_PADDING, OSSL_PKEY_RSA_PAD_MODE_PKCSV15},
     EncryptionRow{Encryption::kOaep, RSA_PKCS1_OAEP_PADDING, OSSL_PKEY_RSA_PAD_MODE_OAEP},
     EncryptionRow{Encryption::kOaep, RSA_PKCS1_OAEP_PADDING, "oeap"},  // OpenSSL's own older word
-    EncryptionRow{Encryption::kTls, RSA_PKCS1_WITH_TLS_PADDING, ""},
+    EncryptionRow{Encryption::kTls, RSA_PKCS1_WITH_TLS_PADDING, "tls"},
     EncryptionRow{Encryption::kNone, RSA_NO_PADDING, OSSL_PKEY_RSA_PAD_MODE_NONE}};
 
 CK_MECHANISM plain(CK_MECHANISM_TYPE type) {

@@ -2,6 +2,9 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 
+#include <atomic>
+#include <thread>
+
 #include "fixture.h"
 #include "hsm/object.h"
 #include "support/faulty_token.h"
@@ -143,6 +146,21 @@ TEST_P(AgreementTest, SessionsAndHandlesThatDiedCostNothingAndOtherFaultsAreTold
     EXPECT_TRUE(!ours || ours == theirs) << fault;
     EXPECT_EQ(agree(builtin.context(), key.get(), peer.get()), theirs) << fault << said;
   }
+}
+
+TEST_P(AgreementTest, ManyThreadsShareOneKey) {
+  const crypto::EvpPkey peer = other_side();
+  const auto theirs = agree(nullptr, peer.get(), made.evp());
+  std::atomic<int> good = 0;
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 10; ++i)
+        if (agree(builtin.context(), key.get(), peer.get()) == theirs) ++good;
+    });
+  threads.clear();
+  EXPECT_EQ(good, 80);
+  EXPECT_EQ(secrets(), 0U);
 }
 
 class AgreementCommandTest : public testing::Test, public CommandFixture {};
