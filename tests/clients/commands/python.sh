@@ -1,0 +1,1 @@
+timeout 40 /usr/bin/python3 "$COMMANDS/tls.py" cert.pem "$KEY"
