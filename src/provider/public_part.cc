@@ -239,17 +239,24 @@ Params to_params(const PublicPart& part, int selection) {
 }
 
 Bytes spki_der(const PublicPart& part) {
+  struct Row {
+    int algorithm;
+    int parameter_type;
+    int parameter;  ///< an object of OpenSSL's table; NID_undef: none
+  };
+  const Row row = part.kind == KeyKind::kRsa ? Row{NID_rsaEncryption, V_ASN1_NULL, NID_undef}
+                  : part.kind == KeyKind::kEc
+                      ? Row{NID_X9_62_id_ecPublicKey, V_ASN1_OBJECT, part.curve->nid}
+                      : Row{NID_ED25519, V_ASN1_UNDEF, NID_undef};
   using Structure = std::unique_ptr<X509_PUBKEY, crypto::Free<X509_PUBKEY_free>>;
-  const bool rsa = part.kind == KeyKind::kRsa;
-  const Bytes key = rsa ? rsa_public_key(part) : part.point;
+  const Bytes key = part.kind == KeyKind::kRsa ? rsa_public_key(part) : part.point;
   const Structure structure(X509_PUBKEY_new());
   auto* octets = static_cast<unsigned char*>(OPENSSL_memdup(key.data(), key.size()));
   // The octets and the curve become the structure's; objects of the table are never freed.
   if (!structure || octets == nullptr ||
-      X509_PUBKEY_set0_param(
-          structure.get(), OBJ_nid2obj(rsa ? NID_rsaEncryption : NID_X9_62_id_ecPublicKey),
-          rsa ? V_ASN1_NULL : V_ASN1_OBJECT, rsa ? nullptr : OBJ_nid2obj(part.curve->nid), octets,
-          static_cast<int>(key.size())) != 1) {
+      X509_PUBKEY_set0_param(structure.get(), OBJ_nid2obj(row.algorithm), row.parameter_type,
+                             row.parameter == NID_undef ? nullptr : OBJ_nid2obj(row.parameter),
+                             octets, static_cast<int>(key.size())) != 1) {
     OPENSSL_free(octets);
     throw Error(Errc::kInternal, "OpenSSL could not encode a public key");
   }
