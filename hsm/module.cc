@@ -127,8 +127,8 @@ void Module::initialize() {
     initialized_ = rv == CKR_OK ? Initialized::kOurs : Initialized::kTheirs;
   CK_INFO info{};
   check(calls_.C_GetInfo(&info), "ask '" + path_.string() + "' what it is");
-  quirks_ = &quirks_for(trimmed(info.manufacturerID, sizeof info.manufacturerID));
-  log("hsm").debug("{} initialised, quirks '{}'", path_.string(), quirks_->profile);
+  quirks_ = quirks_for(trimmed(info.manufacturerID, sizeof info.manufacturerID), path_);
+  log("hsm").debug("{} initialised, quirks '{}'", path_.string(), quirks_.profile);
 }
 
 Module::~Module() {

@@ -57,7 +57,7 @@ class Module : public std::enable_shared_from_this<Module> {
   /// The functions: `module->fn().C_Sign(...)`.
   const Calls& fn() const { return calls_; }
   const std::filesystem::path& path() const { return path_; }
-  const Quirks& quirks() const { return *quirks_; }
+  const Quirks& quirks() const { return quirks_; }
   std::string description() const;
 
   /// What the token does: the profile that was set, else the one that poolkey brings for a module
@@ -108,7 +108,7 @@ class Module : public std::enable_shared_from_this<Module> {
   Process process_;
   std::string arguments_;
   std::unique_ptr<Watchdog> watchdog_;  ///< looks at calls_
-  const Quirks* quirks_ = nullptr;
+  Quirks quirks_{};
   std::optional<Profile> profile_;
   /// Whose C_Initialize it was that holds; kNobodys: ours was undone, and is to come again.
   enum class Initialized { kNobodys, kOurs, kTheirs };

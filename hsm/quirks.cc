@@ -1,5 +1,6 @@
 #include "hsm/quirks.h"
 
+#include <algorithm>
 #include <array>
 
 namespace poolkey::hsm {
@@ -19,10 +20,13 @@ constexpr std::array kRows{
 
 }  // namespace
 
-const Quirks& quirks_for(std::string_view manufacturer) {
-  for (const Quirks& row : kRows)
-    if (manufacturer.starts_with(row.manufacturer)) return row;
-  return kRows.back();
+Quirks quirks_for(std::string_view manufacturer, const std::filesystem::path& file) {
+  Quirks out = *std::ranges::find_if(
+      kRows, [&](const Quirks& row) { return manufacturer.starts_with(row.manufacturer); });
+  std::error_code none;
+  const std::filesystem::path real = std::filesystem::canonical(file, none);
+  out.one_thread_at_a_time = real.filename().string().starts_with("p11-kit-");
+  return out;
 }
 
 }  // namespace poolkey::hsm

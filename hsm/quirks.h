@@ -3,6 +3,7 @@
 // row), and whoever must act on a quirk.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -28,9 +29,13 @@ struct Quirks {
   bool creates_in_pieces = false;
   /// Writes are not synced; the files lie below `directories.tokendir` of the configuration.
   bool sync_token_files = false;
+  /// When the other end of its socket dies, the threads that wait inside for their turn are never
+  /// woken: who shares it among threads lets in one at a time.
+  bool one_thread_at_a_time = false;
 };
 
-/// The row for a module, by CK_INFO.manufacturerID; the last row fits every module.
-const Quirks& quirks_for(std::string_view manufacturer);
+/// What a module does, by CK_INFO.manufacturerID; the last row fits every module. What forwards to
+/// another module tells that one's manufacturer, and is known by its file.
+Quirks quirks_for(std::string_view manufacturer, const std::filesystem::path& file);
 
 }  // namespace poolkey::hsm

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 
 #include "provider/guard.h"
 
@@ -75,7 +76,10 @@ void Host::after_fork_in_parent() noexcept {
 
 void Host::after_fork_in_child() noexcept {
   ++forks;
-  for (const auto& host : registry().hosts) host->gate_.reset_after_fork();
+  for (const auto& host : registry().hosts) {
+    host->gate_.reset_after_fork();
+    new (&host->alone_) std::timed_mutex;
+  }
   registry().mutex.unlock();
 }
 
@@ -93,6 +97,7 @@ void Host::make_ready(Clock::time_point until) {
     throw Error(Errc::kTimeout,
                 "the module '" + settings_->path.string() + "' does not answer; a call hangs");
   const Closed closed(gate_);
+  const SigpipeShield shield;
   if (is_ready()) return;
   put_environment();
   const unsigned now = forks;
@@ -113,7 +118,11 @@ Host::Visit Host::visit(Clock::time_point until) {
     if (!gate_.enter(until))
       throw Error(Errc::kTimeout, "the module is being started anew, and is not ready yet");
     Visit visit(*this);
-    if (is_ready()) return visit;
+    if (is_ready()) {
+      if (let_in(visit, until)) return visit;
+      throw Error(Errc::kTimeout, "the module '" + module_->path().string() +
+                                      "' takes one call at a time, and another does not end");
+    }
     { const Visit leave_first = std::move(visit); }
     make_ready(until);
   }
@@ -122,8 +131,14 @@ Host::Visit Host::visit(Clock::time_point until) {
 std::optional<Host::Visit> Host::visit_now() noexcept {
   if (process_is_ending() || !gate_.enter(Clock::time_point{})) return std::nullopt;
   Visit visit(*this);
-  if (!is_ready()) return std::nullopt;
+  if (!is_ready() || !let_in(visit, Clock::time_point{})) return std::nullopt;
   return visit;
+}
+
+bool Host::let_in(Visit& visit, Clock::time_point until) {
+  if (!settings_ || !module_->quirks().one_thread_at_a_time) return true;
+  visit.alone_ = std::unique_lock(alone_, until);
+  return visit.alone_.owns_lock();
 }
 
 std::shared_ptr<Pulse> Host::new_pulse() {
@@ -150,6 +165,7 @@ bool Host::restart(std::uint64_t incarnation, bool suspected, const Pulse* mine,
                                                       : Clock::duration(kPause);
   if (!gate_.close(std::min(until, Clock::now() + kDrain))) return false;
   const Closed closed(gate_);
+  const SigpipeShield shield;
   if (module_ == nullptr || module_->incarnation() != incarnation) return module_ != nullptr;
   if (Clock::now() - restarted_ < pause) return false;
   restarted_ = Clock::now();

@@ -44,9 +44,12 @@ class Host {
   class Visit {
    public:
     Visit(Visit&& other) noexcept
-        : host_(std::exchange(other.host_, nullptr)), shield_(std::move(other.shield_)) {}
+        : host_(std::exchange(other.host_, nullptr)),
+          shield_(std::move(other.shield_)),
+          alone_(std::move(other.alone_)) {}
     Visit& operator=(Visit&&) = delete;
     ~Visit() {
+      if (alone_.owns_lock()) alone_.unlock();
       if (host_ != nullptr) host_->gate_.leave();
     }
     const std::shared_ptr<hsm::Module>& module() const { return host_->module_; }
@@ -58,6 +61,7 @@ class Host {
     }
     Host* host_;
     std::optional<SigpipeShield> shield_;
+    std::unique_lock<std::timed_mutex> alone_;
   };
 
   /// Loads the module, or initialises it after a fork, where that is due. Throws kTimeout if the
@@ -77,6 +81,8 @@ class Host {
  private:
   explicit Host(ModuleSettings settings) : settings_(std::move(settings)) {}
   bool is_ready() const;
+  /// False if the module lets in one thread only, and another stays inside until then.
+  bool let_in(Visit& visit, Clock::time_point until);
   void make_ready(Clock::time_point until);
   void put_environment() const;
   bool another_lives(const Pulse* mine);
@@ -88,6 +94,7 @@ class Host {
   std::shared_ptr<hsm::Module> module_;     ///< written with the gate closed
   std::atomic<unsigned> forks_seen_ = 0;
   Gate gate_;
+  std::timed_mutex alone_;  ///< see Quirks::one_thread_at_a_time
   bool closed_to_fork_ = false;
   Clock::time_point restarted_{};  ///< written with the gate closed
   std::mutex pulses_mutex_;

@@ -1,5 +1,7 @@
 #include "provider/replica.h"
 
+#include <thread>
+
 #include "hsm/object.h"
 #include "provider/guard.h"
 #include "provider/lookup.h"
@@ -9,6 +11,9 @@ namespace {
 
 /// A copy goes on signing when its object is gone: the object is looked at so often.
 constexpr auto kLookAgain = std::chrono::seconds(5);
+/// How often it is looked for before it counts as gone, and what lies between.
+constexpr int kTries = 3;
+constexpr auto kMoment = std::chrono::milliseconds(5);
 
 class Counted {
  public:
@@ -71,10 +76,15 @@ CK_OBJECT_HANDLE Replica::find(const Link& link, Clock::time_point until) const 
     wanted.set(CKA_ID, ByteView(id_));
   else
     wanted.set(CKA_LABEL, label_);
-  for (const CK_OBJECT_HANDLE object : hsm::find_objects(*lease, std::move(wanted)))
-    if (public_part_of_private(*lease, object) == part_) return object;
-  hsm::require_login(*lease);
-  throw_gone();
+  // A handle may die, or the login be lost and come back, between two calls: it is absent only if it
+  // stays so.
+  for (int tries = 1;; ++tries) {
+    for (const CK_OBJECT_HANDLE object : hsm::find_objects(*lease, wanted))
+      if (public_part_of_private(*lease, object) == part_) return object;
+    hsm::require_login(*lease);
+    if (tries == kTries) throw_gone();
+    std::this_thread::sleep_for(kMoment);
+  }
 }
 
 bool Replica::is_still_there(const Link& link, const Handles& handles,

@@ -154,49 +154,40 @@ Link SigningToken::current(const Host::Visit& visit, Clock::time_point until) {
   return *link_;
 }
 
-void SigningToken::lose(const Link& link) {
-  std::optional<Link> dead;  // its sessions are closed without the lock
+void SigningToken::lose(const Lost& lost) {
+  const Host::Visit visit = host_->visit(lost.until);
+  std::optional<Link> dead;  // its sessions are closed without the lock, and in the visit
   const std::lock_guard hold(mutex_);
-  if (link_ && link_->number == link.number) dead.swap(link_);
+  if (link_ && link_->number == lost.number) dead.swap(link_);
 }
 
-void SigningToken::log_in_again(const Link& link, Clock::time_point until) {
+void SigningToken::log_in_again(const Lost& lost) {
   auto pin = pin_at_hand();
   if (!pin) return;
-  CK_SESSION_INFO info{};
-  const Host::Visit visit = host_->visit(until);
-  if (visit.module()->incarnation() != link.incarnation) return;
+  const Host::Visit visit = host_->visit(lost.until);
+  const auto link = known(visit);
+  if (!link || link->number != lost.number) return;
   const Inside inside(*this);
   // Into a dead session nobody can log in, and a try too many is not made.
-  hsm::check(link.token->keeper().fn().C_GetSessionInfo(link.token->keeper().handle(), &info),
+  CK_SESSION_INFO info{};
+  hsm::check(link->token->keeper().fn().C_GetSessionInfo(link->token->keeper().handle(), &info),
              "look at the session");
-  log_in(*link.token, std::move(*pin));
+  log_in(*link->token, std::move(*pin));
   const std::lock_guard hold(mutex_);
   // Object handles died with the login.
-  if (link_ && link_->number == link.number) link_->number = ++numbers_;
+  if (link_ && link_->number == lost.number) link_->number = ++numbers_;
 }
 
-void SigningToken::climb(Rung rung, const std::optional<Link>& link, const Error& failure,
-                         Clock::time_point until) {
+void SigningToken::climb(Rung rung, const Lost& lost, const Error& failure) {
   switch (rung) {
     case Rung::kLogin:
-      if (link) log_in_again(*link, until);
+      return log_in_again(lost);
+    case Rung::kOpen:
+      return lose(lost);
+    case Rung::kInitialize:
+      host_->restart(lost.incarnation, failure.ckr() != CKR_CRYPTOKI_NOT_INITIALIZED, pulse_.get(),
+                     lost.until);
       return;
-    case Rung::kOpen: {
-      const Host::Visit visit = host_->visit(until);
-      if (link) lose(*link);
-      return;
-    }
-    case Rung::kInitialize: {
-      const bool suspected = failure.ckr() != CKR_CRYPTOKI_NOT_INITIALIZED;
-      std::uint64_t seen = 0;
-      if (link)
-        seen = link->incarnation;
-      else if (const auto visit = host_->visit_now())
-        seen = visit->module()->incarnation();
-      host_->restart(seen, suspected, pulse_.get(), until);
-      return;
-    }
     default:
       return;  // fresh sessions and handles are taken by whoever acts
   }
@@ -206,16 +197,20 @@ void SigningToken::run(const Act& act, Rung highest, Clock::time_point until) {
   if (is_ours_) highest = std::min(highest, Rung::kSession);
   RungSet tried;
   Rung rung = Rung::kNone;
-  std::optional<Link> link;
+  Lost lost{.until = until};
   std::optional<Error> failure;
   for (;;) {
+    bool opened = false;
     try {
-      if (failure) climb(rung, link, *failure, until);
+      if (failure) climb(rung, lost, *failure);
       const Host::Visit visit = host_->visit(until);
       const Inside inside(*this);
-      link.reset();
-      link = current(visit, until);
-      act(*link);
+      lost.incarnation = visit.module()->incarnation();
+      // It ends before the visit does: the last one to have it closes the sessions.
+      const Link link = current(visit, until);
+      lost.number = link.number;
+      opened = true;
+      act(link);
       pulse_->beat();
       return;
     } catch (const Error& error) {
@@ -223,7 +218,7 @@ void SigningToken::run(const Act& act, Rung highest, Clock::time_point until) {
     }
     const Remedy remedy = remedy_for(*failure);
     // What could not even be opened is no answer about the key.
-    const Rung top = link ? std::min(highest, remedy.highest) : highest;
+    const Rung top = opened ? std::min(highest, remedy.highest) : highest;
     const auto next = tried.next(remedy.first, top);
     if (!next || Clock::now() >= until) throw Error(*failure);
     rung = *next;

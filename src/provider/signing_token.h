@@ -86,10 +86,15 @@ class SigningToken : public std::enable_shared_from_this<SigningToken> {
   hsm::TokenInfo find(hsm::Module& module) const;
   void log_in(hsm::Token& token, Pin pin);
   std::optional<Pin> pin_at_hand();
-  void climb(Rung rung, const std::optional<Link>& link, const Error& failure,
-             Clock::time_point until);
-  void log_in_again(const Link& link, Clock::time_point until);
-  void lose(const Link& link);
+  /// What somebody had when it failed.
+  struct Lost {
+    std::uint64_t number = 0;
+    std::uint64_t incarnation = 0;
+    Clock::time_point until{};
+  };
+  void climb(Rung rung, const Lost& lost, const Error& failure);
+  void log_in_again(const Lost& lost);
+  void lose(const Lost& lost);
 
   const std::shared_ptr<Host> host_;
   const hsm::TokenName name_;

@@ -39,8 +39,8 @@ TEST(ModuleTest, SoftHsmGetsItsRowOfTheQuirkTable) {
 }
 
 TEST(QuirksTest, UnknownMakersGetTheStandard) {
-  EXPECT_EQ(quirks_for("Somebody Else").profile, "standard");
-  EXPECT_EQ(quirks_for("").profile, "standard");
+  EXPECT_EQ(quirks_for("Somebody Else", "").profile, "standard");
+  EXPECT_EQ(quirks_for("", "").profile, "standard");
 }
 
 TEST(ModuleTest, OnlyTheOneThatInitialisedReloads) {

@@ -23,6 +23,11 @@ void set_faults(const std::string& script) {
   function<void(const char*)>("faulty_module_script")(script.c_str());
 }
 
+void set_chance(unsigned long every, unsigned long seed, const std::string& kinds) {
+  function<void(unsigned long, unsigned long, const char*)>("faulty_module_chance")(every, seed,
+                                                                                    kinds.c_str());
+}
+
 unsigned long calls_of(const std::string& name) {
   return function<unsigned long(const char*)>("faulty_module_count")(name.c_str());
 }

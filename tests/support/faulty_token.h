@@ -13,6 +13,9 @@ inline constexpr const char* kFaultyModule = POOLKEY_FAULTY_MODULE;
 /// What goes wrong from now on; calls are counted from here. faulty_module/script.h has the
 /// language. The module must be loaded.
 void set_faults(const std::string& script);
+/// From now on about every so manieth call goes wrong in one of the ways of `kinds`, a script whose
+/// functions and numbers mean nothing; 0: none.
+void set_chance(unsigned long every, unsigned long seed, const std::string& kinds);
 /// How often a function was called since then.
 unsigned long calls_of(const std::string& function);
 

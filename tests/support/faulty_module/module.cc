@@ -10,12 +10,14 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <shared_mutex>
 #include <sstream>
 #include <thread>
 #include <tuple>
@@ -53,12 +55,26 @@ CK_FUNCTION_LIST* load_real() {
   return out;
 }
 
+using Script = std::shared_ptr<const std::vector<Rule>>;
+
+/// Faults at random: about every so manieth call one of some kinds, drawn from the seed and the
+/// number of the call.
+struct Chance {
+  std::atomic<std::uint64_t> every = 0;  ///< 0: never
+  std::atomic<std::uint64_t> seed = 0;
+  std::vector<Rule> kinds;  ///< written before `every`
+};
+
 /// What the module knows. Never destroyed: calls may come while the process ends.
 struct State {
   CK_FUNCTION_LIST* real = load_real();
   Counters counters{setting("FAULTY_MODULE_STATE")};
   Handles handles;
-  std::vector<Rule> rules = parse(script_from_environment());
+  std::atomic<Script> script{
+      std::make_shared<const std::vector<Rule>>(parse(script_from_environment()))};
+  Chance chance;
+  /// Sessions are not closed while other threads are inside: SoftHSM would crash, and no HSM does.
+  std::shared_mutex inside;
 };
 
 State& state() {
@@ -128,6 +144,7 @@ CK_OBJECT_HANDLE another_like(CK_SESSION_HANDLE callers, CK_OBJECT_HANDLE object
 
 /// Every session of every slot: and with them the login.
 void restart() {
+  const std::unique_lock alone(state().inside);
   CK_FUNCTION_LIST& real = *state().real;
   std::array<CK_SLOT_ID, 64> slots{};
   CK_ULONG count = slots.size();
@@ -147,6 +164,14 @@ bool is_length_fault(Fault fault) {
   return fault == Fault::kShort || fault == Fault::kLong || fault == Fault::kZero;
 }
 
+/// SplitMix64.
+std::uint64_t mixed(std::uint64_t number) {
+  number += 0x9e3779b97f4a7c15U;
+  number = (number ^ (number >> 30U)) * 0xbf58476d1ce4e5b9U;
+  number = (number ^ (number >> 27U)) * 0x94d049bb133111ebU;
+  return number ^ (number >> 31U);
+}
+
 /// One call on its way through.
 template <std::size_t F, class... A>
 class Passage {
@@ -154,13 +179,14 @@ class Passage {
   explicit Passage(A... arguments) : arguments_(arguments...) {}
 
   CK_RV run(CK_RV (*real)(A...)) {
+    script_ = state().script.load();
     const Counters::Call number = state().counters.count(F);
     const Rule* rule = due(number);
     if (rule != nullptr && !is_done_afterwards(*rule)) report(F, *rule, number.of_all);
     if (rule != nullptr) before(*rule);
     translate(std::index_sequence_for<A...>{});
     const bool refused = rule != nullptr && rule->fault == Fault::kBefore;
-    const CK_RV rv = refused ? rule->argument : std::apply(real, arguments_);
+    const CK_RV rv = refused ? rule->argument : pass_on(real);
     if (refused) return rv;
     if (rv == CKR_OK) translate_given(std::index_sequence_for<A...>{});
     if constexpr (F == kC_Finalize) state().handles.forget_all();
@@ -175,26 +201,41 @@ class Passage {
   }
 
  private:
+  CK_RV pass_on(CK_RV (*real)(A...)) {
+    const std::shared_lock others_too(state().inside);
+    return std::apply(real, arguments_);
+  }
+
   static bool is_done_afterwards(const Rule& rule) {
     return is_length_fault(rule.fault) || rule.fault == Fault::kFlags;
   }
-  static std::size_t line_of(const Rule& rule) {
-    return static_cast<std::size_t>(&rule - state().rules.data());
+  std::size_t line_of(const Rule& rule) const {
+    return static_cast<std::size_t>(&rule - script_->data());
   }
-  static void give_back(const Rule& rule) {
+  void give_back(const Rule& rule) const {
     if (!rule.from_there_on) state().counters.give_back(line_of(rule));
   }
 
   /// The first line that is about this call and can be done to it; it is spent then.
   const Rule* due(const Counters::Call& number) {
-    for (const Rule& rule : state().rules) {
+    for (const Rule& rule : *script_) {
       const bool any = rule.function == Rule::kAny;
       if (!any && rule.function != F) continue;
       if ((any ? number.of_all : number.of_function) < rule.number) continue;
       if (state().counters.is_spent(line_of(rule)) || !can_be_done(rule.fault)) continue;
       if (rule.from_there_on || state().counters.spend(line_of(rule))) return &rule;
     }
-    return nullptr;
+    return by_chance(number.of_all);
+  }
+
+  const Rule* by_chance(std::uint64_t number) {
+    const Chance& chance = state().chance;
+    const std::uint64_t every = chance.every;
+    if (every == 0) return nullptr;
+    const std::uint64_t drawn = mixed(number ^ mixed(chance.seed));
+    if (drawn % every != 0) return nullptr;
+    const Rule& rule = chance.kinds[(drawn / every) % chance.kinds.size()];
+    return can_be_done(rule.fault) ? &rule : nullptr;
   }
 
   bool can_be_done(Fault fault) {
@@ -229,9 +270,11 @@ class Passage {
       case Fault::kSigpipe:
         ::raise(SIGPIPE);
         break;
-      case Fault::kLoseSession:
+      case Fault::kLoseSession: {
+        const std::unique_lock alone(state().inside);
         state().real->C_CloseSession(session());
         break;
+      }
       case Fault::kLoseObject:
         state().handles.lose(object());
         break;
@@ -316,6 +359,7 @@ class Passage {
   }
 
   std::tuple<A...> arguments_;
+  Script script_;
   CK_OBJECT_HANDLE another_ = CK_INVALID_HANDLE;
 };
 
@@ -366,8 +410,20 @@ POOLKEY_EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST** list) {
 
 /// Another script; calls are counted from here.
 POOLKEY_EXPORT void faulty_module_script(const char* script) {
-  poolkey::test::faulty::state().rules = poolkey::test::faulty::parse(script);
-  poolkey::test::faulty::state().counters.reset();
+  using namespace poolkey::test::faulty;
+  state().script = std::make_shared<const std::vector<Rule>>(parse(script));
+  state().counters.reset();
+}
+
+/// From now on about every so manieth call goes wrong in one of the ways that `kinds` lists (as a
+/// script, whose functions and numbers mean nothing); 0: none. Length faults are not done so.
+POOLKEY_EXPORT void faulty_module_chance(unsigned long every, unsigned long seed,
+                                         const char* kinds) {
+  using namespace poolkey::test::faulty;
+  Chance& chance = state().chance;
+  if (every != 0 && chance.kinds.empty()) chance.kinds = parse(kinds);
+  chance.seed = seed;
+  chance.every = every;
 }
 
 /// The calls of a function since then.
