@@ -17,9 +17,8 @@ using namespace std::chrono_literals;
 constexpr auto kDrain = 200ms;
 /// A token whose last success is not older than this is alive.
 constexpr auto kAlive = 2s;
-/// How often a module is started anew: when nothing of it works, and beside a token that works.
+/// How often a module is started anew of which nothing works.
 constexpr auto kPause = 10ms;
-constexpr auto kPauseBesideOthers = 10s;
 
 /// Grows in the child of every fork.
 constinit std::atomic<unsigned> forks = 0;
@@ -161,14 +160,17 @@ bool Host::another_lives(const Pulse* mine) {
 bool Host::restart(std::uint64_t incarnation, bool suspected, const Pulse* mine,
                    Clock::time_point until) {
   if (!settings_ || process_is_ending()) return false;
-  const auto pause = suspected && another_lives(mine) ? Clock::duration(kPauseBesideOthers)
-                                                      : Clock::duration(kPause);
+  const bool others = suspected && another_lives(mine);
   if (!gate_.close(std::min(until, Clock::now() + kDrain))) return false;
   const Closed closed(gate_);
   const SigpipeShield shield;
   if (module_ == nullptr || module_->incarnation() != incarnation) return module_ != nullptr;
-  if (Clock::now() - restarted_ < pause) return false;
+  if (Clock::now() - restarted_ < (others ? pause_beside_others_ : Clock::duration(kPause)))
+    return false;
   restarted_ = Clock::now();
+  pause_beside_others_ =
+      others ? std::min<Clock::duration>(2 * pause_beside_others_, kLongestPauseBesideOthers)
+             : Clock::duration(kFirstPauseBesideOthers);
   put_environment();
   return module_->reload();
 }

@@ -90,13 +90,17 @@ class Host {
   static void after_fork_in_parent() noexcept;
   static void after_fork_in_child() noexcept;
 
+  /// How long a module that works for others is left alone: it doubles each time.
+  static constexpr std::chrono::seconds kFirstPauseBesideOthers{10}, kLongestPauseBesideOthers{600};
+
   std::optional<ModuleSettings> settings_;  ///< of a foreign program
   std::shared_ptr<hsm::Module> module_;     ///< written with the gate closed
   std::atomic<unsigned> forks_seen_ = 0;
   Gate gate_;
   std::timed_mutex alone_;  ///< see Quirks::one_thread_at_a_time
   bool closed_to_fork_ = false;
-  Clock::time_point restarted_{};  ///< written with the gate closed
+  Clock::time_point restarted_{};  ///< written with the gate closed, as is this:
+  Clock::duration pause_beside_others_ = kFirstPauseBesideOthers;
   std::mutex pulses_mutex_;
   std::vector<std::weak_ptr<Pulse>> pulses_;
 };

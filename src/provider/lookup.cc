@@ -13,6 +13,8 @@ hsm::Template of_class(const hsm::Uri& uri, CK_OBJECT_CLASS object_class) {
   return out;
 }
 
+constexpr std::chrono::milliseconds kPatienceBesideOthers{300};
+
 bool names_one(const hsm::Uri& uri) { return uri.object || uri.id || uri.type == "private"; }
 
 /// A private key object as it was seen.
@@ -123,17 +125,36 @@ Harvest search(const std::shared_ptr<SigningToken>& token, const hsm::Uri& uri, 
 }
 
 /// Logs in only where that is needed.
-Harvest harvest(Tokens& tokens, const std::shared_ptr<SigningToken>& token, const hsm::Uri& uri,
-                Expected expected, const PinSource& prompt) {
+Harvest harvest(Clock::duration patience, const std::shared_ptr<SigningToken>& token,
+                const hsm::Uri& uri, Expected expected, const PinSource& prompt) {
+  const auto until = [&] { return Clock::now() + patience; };  // a prompt may take its time
   const bool maybe_private = (!uri.type || uri.type == "private") &&
                              (expected == Expected::kAnything || expected == Expected::kPrivateKey);
   const PinSource pin = pin_of(uri).value_or(token->pin_or(prompt));
-  if (maybe_private) token->login(pin, tokens.deadline());
-  Harvest out = search(token, uri, expected, tokens.deadline());
+  if (maybe_private) token->login(pin, until());
+  Harvest out = search(token, uri, expected, until());
   // Public objects may be hidden, too: SoftHSM makes keys private by default.
   if (!out.is_empty() || token->logged_in()) return out;
-  token->login(pin, tokens.deadline());
-  return search(token, uri, expected, tokens.deadline());
+  token->login(pin, until());
+  return search(token, uri, expected, until());
+}
+
+struct Gathering {
+  std::vector<Harvest> harvests{};
+  std::vector<std::shared_ptr<SigningToken>> away{};
+  std::optional<Error> failure{};  ///< of the first that is away
+};
+
+Gathering gather(Clock::duration patience, const std::vector<std::shared_ptr<SigningToken>>& tokens,
+                 const hsm::Uri& uri, Expected expected, const PinSource& prompt) {
+  Gathering out;
+  for (const auto& token : tokens) try {
+      out.harvests.push_back(harvest(patience, token, uri, expected, prompt));
+    } catch (const Error& error) {
+      out.away.push_back(token);
+      if (!out.failure) out.failure = error;
+    }
+  return out;
 }
 
 /// What the tokens have, with each key once.
@@ -215,15 +236,12 @@ std::vector<Found> look_up(Tokens& tokens, const hsm::Uri& uri, Expected expecte
   if (expected == Expected::kPrivateKey)
     if (auto known = tokens.recall(text)) return {{std::move(known), {}}};
   const auto candidates = tokens.matching(uri);
-  std::vector<Harvest> harvests;
-  std::vector<std::shared_ptr<SigningToken>> away;
-  std::optional<Error> failure;
-  for (const auto& token : candidates) try {
-      harvests.push_back(harvest(tokens, token, uri, expected, prompt));
-    } catch (const Error& error) {
-      away.push_back(token);
-      if (!failure) failure = error;
-    }
+  // Beside others nobody waits long for one that may be away.
+  Gathering all = gather(candidates.size() == 1 ? tokens.patience() : kPatienceBesideOthers,
+                         candidates, uri, expected, prompt);
+  if (all.harvests.empty() && candidates.size() > 1 && remedy_for(*all.failure).possible())
+    all = gather(tokens.patience(), candidates, uri, expected, prompt);
+  const auto& [harvests, away, failure] = all;
   std::vector<Found> found = Merge(tokens, harvests, away).run();
   if (one) require_one(found, harvests, uri);
   if (found.empty() && failure) throw Error(*failure);

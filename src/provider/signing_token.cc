@@ -97,7 +97,9 @@ std::optional<Pin> SigningToken::pin_at_hand() {
   return options_.pin();
 }
 
-void SigningToken::log_in(hsm::Token& token, Pin pin) {
+void SigningToken::log_in(hsm::Token& token, Pin pin, Clock::time_point until) {
+  const auto turn = logging_in_.take(until);
+  if (!turn) throw Error(Errc::kTimeout, "the login to " + name_.str() + " is not answered");
   {
     const std::lock_guard hold(mutex_);
     if (refused_ && same(*refused_, pin)) throw Error(*refusal_);
@@ -121,7 +123,7 @@ void SigningToken::log_in(hsm::Token& token, Pin pin) {
 
 /// The PIN is copied with each opening, which locks it into the memory of this process: locks do
 /// not pass to the child of a fork.
-Link SigningToken::open(const Host::Visit& visit) {
+Link SigningToken::open(const Host::Visit& visit, Clock::time_point until) {
   const auto& module = visit.module();
   const std::uint64_t incarnation = module->incarnation();
   auto token = hsm::Token::open(module, find(*module), options_.max_sessions);
@@ -131,7 +133,7 @@ Link SigningToken::open(const Host::Visit& visit) {
     wanted = pin_ || refusal_;
   }
   if (wanted)
-    if (auto pin = pin_at_hand()) log_in(*token, std::move(*pin));
+    if (auto pin = pin_at_hand()) log_in(*token, std::move(*pin), until);
   return {std::move(token), 0, incarnation};
 }
 
@@ -146,7 +148,7 @@ Link SigningToken::current(const Host::Visit& visit, Clock::time_point until) {
   const auto turn = opening_.take(until);
   if (!turn) throw Error(Errc::kTimeout, name_.str() + " is being opened, and does not answer");
   if (const auto link = known(visit)) return *link;
-  Link fresh = open(visit);
+  Link fresh = open(visit, until);
   std::optional<Link> dead;
   const std::lock_guard hold(mutex_);
   fresh.number = ++numbers_;
@@ -172,7 +174,7 @@ void SigningToken::log_in_again(const Lost& lost) {
   CK_SESSION_INFO info{};
   hsm::check(link->token->keeper().fn().C_GetSessionInfo(link->token->keeper().handle(), &info),
              "look at the session");
-  log_in(*link->token, std::move(*pin));
+  log_in(*link->token, std::move(*pin), lost.until);
   const std::lock_guard hold(mutex_);
   // Object handles died with the login.
   if (link_ && link_->number == lost.number) link_->number = ++numbers_;
@@ -247,7 +249,7 @@ void SigningToken::login(const PinSource& pin, Clock::time_point until) {
   const Pin held = pin();
   run_patiently(
       [&](const Link& link) {
-        if (!logged_in()) log_in(*link.token, held.clone());
+        if (!logged_in()) log_in(*link.token, held.clone(), until);
       },
       until);
 }

@@ -82,9 +82,9 @@ class SigningToken : public std::enable_shared_from_this<SigningToken> {
 
   std::optional<Link> known(const Host::Visit& visit);
   Link current(const Host::Visit& visit, Clock::time_point until);
-  Link open(const Host::Visit& visit);
+  Link open(const Host::Visit& visit, Clock::time_point until);
   hsm::TokenInfo find(hsm::Module& module) const;
-  void log_in(hsm::Token& token, Pin pin);
+  void log_in(hsm::Token& token, Pin pin, Clock::time_point until);
   std::optional<Pin> pin_at_hand();
   /// What somebody had when it failed.
   struct Lost {
@@ -103,6 +103,8 @@ class SigningToken : public std::enable_shared_from_this<SigningToken> {
   const std::shared_ptr<Pulse> pulse_;
 
   Turn opening_;
+  /// Two must not try one wrong PIN, so a slow login is waited for.
+  Turn logging_in_{std::chrono::seconds(10)};
   std::mutex mutex_;  ///< of what follows; never held during a call
   std::optional<Link> link_;
   std::uint64_t numbers_ = 0;

@@ -6,9 +6,9 @@ namespace poolkey::provider {
 
 std::optional<Turn::Taken> Turn::take(Clock::time_point until) {
   std::unique_lock hold(mutex_);
-  while (since_ && Clock::now() - *since_ < kHang) {
+  while (since_ && Clock::now() - *since_ < hang_) {
     if (Clock::now() >= until) return std::nullopt;
-    ended_.wait_until(hold, std::min(until, *since_ + kHang));
+    ended_.wait_until(hold, std::min(until, *since_ + hang_));
   }
   since_ = Clock::now();
   return Taken(*this, *since_);

@@ -11,13 +11,15 @@
 
 namespace poolkey::provider {
 
-/// Who takes longer than this hangs.
-inline constexpr auto kHang = std::chrono::seconds(1);
+/// Who takes longer than this hangs, as a rule.
+inline constexpr std::chrono::milliseconds kHang{1000};
 
 /// One has the turn, the others wait and then see what came of it. Who hangs loses it: another may
 /// do the same.
 class Turn {
  public:
+  explicit Turn(std::chrono::milliseconds hang = kHang) : hang_(hang) {}
+
   class Taken {
    public:
     explicit Taken(Turn& turn, Clock::time_point since) : turn_(&turn), since_(since) {}
@@ -39,6 +41,7 @@ class Turn {
  private:
   void end(Clock::time_point since) noexcept;
 
+  const std::chrono::milliseconds hang_;
   std::mutex mutex_;
   std::condition_variable ended_;
   std::optional<Clock::time_point> since_;  ///< of who has it

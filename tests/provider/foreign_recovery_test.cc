@@ -208,6 +208,16 @@ TEST_F(TwoTokensTest, BothAreUsed) {
   }
 }
 
+TEST_F(TwoTokensTest, OneThatIsAwayHoldsNobodyUp) {
+  const test::Plugin three(prepared.folder(), prepared.section(test::kFaultyModule) +
+                                                  "poolkey-token = away, test, two\n");
+  const auto began = Time::now();
+  key = three.load("pkcs11:object=pooled;type=private");
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(signs());
+  EXPECT_LT(Time::now() - began, milliseconds(1500));
+  key.reset();
+}
+
 TEST_F(TwoTokensTest, WithoutTheConfigurationSeveralAreRefused) {
   const test::Plugin plain(prepared.folder(), prepared.section(test::kFaultyModule));
   EXPECT_THAT([&] { plain.load("pkcs11:object=pooled;type=private"); },
