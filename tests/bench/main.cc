@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/program.h"
 #include "bench/rows.h"
 #include "bench/start.h"
 #include "bench/table.h"
@@ -33,6 +34,8 @@ int bench(int argc, char** argv) {
       "an iteration is a pair of short slices, ours and the raw calls, in turns; real_time is the "
       "mean time of one operation of ours; 'measured', 'raw' and 'ratio' are medians of the pairs");
   add_signing_rows();
+  add_foreign_rows();
+  add_command_rows();
   add_request_rows();
   add_release_rows();
   add_delivery_rows();
@@ -51,6 +54,7 @@ int main(int argc, char** argv) {
   try {
     if (words.size() == 3 && words[1] == "--writer") return write_keys(words[2]);
     if (words.size() == 4 && words[1] == "--raw-start") return raw_start(words[2], words[3]);
+    if (words.size() == 4 && words[1] == "--program") return run_program(words[2], words[3]);
     return bench(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "poolkey-bench: %s\n", error.what());

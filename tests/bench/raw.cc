@@ -16,14 +16,28 @@ void must(CK_RV rv, const char* call) {
 
 }  // namespace
 
+RawSigner::RawSigner(const std::shared_ptr<hsm::Token>& token, bool rsa)
+    : session_(token->shared_module(), token->info().slot), out_(kLargest) {
+  const Bytes digest(32, 0x5a);
+  mechanism_.mechanism = rsa ? CKM_RSA_PKCS : CKM_ECDSA;
+  input_ = rsa ? crypto::digest_info("SHA256", digest) : digest;
+}
+
 RawSigner::RawSigner(const std::shared_ptr<hsm::Token>& token, const crypto::PublicKey& key,
                      ByteView id)
-    : session_(token->shared_module(), token->info().slot),
-      key_(hsm::find_private_key(session_, key, id).value().handle),
-      out_(kLargest) {
-  const Bytes digest(32, 0x5a);
-  mechanism_.mechanism = key.is_rsa() ? CKM_RSA_PKCS : CKM_ECDSA;
-  input_ = key.is_rsa() ? crypto::digest_info("SHA256", digest) : digest;
+    : RawSigner(token, key.is_rsa()) {
+  key_ = hsm::find_private_key(session_, key, id).value().handle;
+}
+
+void RawSigner::find(std::string label) {
+  CK_OBJECT_CLASS kind = CKO_PRIVATE_KEY;
+  CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &kind, sizeof kind},
+                           {CKA_LABEL, label.data(), static_cast<CK_ULONG>(label.size())}};
+  CK_ULONG found = 0;
+  must(session_.fn().C_FindObjectsInit(session_.handle(), wanted, 2), "raw C_FindObjectsInit");
+  must(session_.fn().C_FindObjects(session_.handle(), &key_, 1, &found), "raw C_FindObjects");
+  must(session_.fn().C_FindObjectsFinal(session_.handle()), "raw C_FindObjectsFinal");
+  if (found != 1) throw Error(Errc::kNotFound, "raw C_FindObjects found no key");
 }
 
 void RawSigner::sign() {

@@ -13,11 +13,16 @@ class RawSigner {
  public:
   /// The token object of this key, in a session of its own.
   RawSigner(const std::shared_ptr<hsm::Token>& token, const crypto::PublicKey& key, ByteView id);
+  /// No key yet: find() takes one.
+  RawSigner(const std::shared_ptr<hsm::Token>& token, bool rsa);
+
+  /// C_FindObjects of the private key with this label.
+  void find(std::string label);
   void sign();
 
  private:
   hsm::Session session_;
-  CK_OBJECT_HANDLE key_;
+  CK_OBJECT_HANDLE key_ = CK_INVALID_HANDLE;
   CK_MECHANISM mechanism_{};
   Bytes input_;
   Bytes out_;

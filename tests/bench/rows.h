@@ -13,14 +13,16 @@
 namespace poolkey::bench {
 
 /// What a row is to reach: a ratio of poolkey's speed to the raw calls' (kAtLeast), or of its time
-/// to theirs (kAtMost).
+/// to theirs (kAtMost), or so many milliseconds more than theirs (kAtMostMore).
 struct Aim {
-  enum class Kind { kNone, kAtLeast, kAtMost };
+  enum class Kind { kNone, kAtLeast, kAtMost, kAtMostMore };
   Kind kind = Kind::kNone;
-  double ratio = 0;
+  double figure = 0;
 };
 inline Aim at_least(double ratio) { return {Aim::Kind::kAtLeast, ratio}; }
 inline Aim at_most(double ratio) { return {Aim::Kind::kAtMost, ratio}; }
+
+inline Aim at_most_more(double milliseconds) { return {Aim::Kind::kAtMostMore, milliseconds}; }
 
 /// Rates are compared as rates (ours / raw), times as times (ours / raw).
 enum class Unit { kPerSecond, kMilliseconds };
@@ -68,6 +70,13 @@ double median(std::vector<double> values);
 enum class Place { kMemory, kDisk };
 void make_folders_in(Place place);
 
+/// Of a row of signing: the operations of a slice of 20 to 50 ms, and the speed beside raw calls on
+/// the token object that it is to reach. `algorithm`: "RSA-2048" or "P-256".
+int signatures(const std::string& algorithm);
+Aim signing_aim(const std::string& algorithm);
+/// "1 thread", "2 threads"
+std::string threads_text(int threads);
+
 /// Seconds for each operation, when `threads` threads make `each` of them at the same time.
 double timed(int threads, int each, const std::function<void(int thread)>& one);
 double seconds_of(const std::function<void()>& act);
@@ -103,6 +112,8 @@ class CpuSince {
 
 /// Each of these adds its rows.
 void add_signing_rows();
+void add_foreign_rows();
+void add_command_rows();
 void add_request_rows();
 void add_release_rows();
 void add_delivery_rows();

@@ -2,9 +2,6 @@
 // than PKCS#11 demands: C_Initialize, login, one search, one signature, C_Finalize.
 #include "bench/start.h"
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -12,6 +9,7 @@
 
 #include "base/file.h"
 #include "bench/homes.h"
+#include "bench/process_time.h"
 #include "bench/raw.h"
 #include "bench/writer.h"
 #include "hsm/object.h"
@@ -44,26 +42,6 @@ void copy_files(const fs::path& folder, const std::set<fs::path>& prototypes, in
   }
 }
 
-/// Seconds from start to end of a process, which must succeed. Its input is `input`.
-double process_seconds(std::vector<std::string> words, const fs::path& input) {
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t files;
-  ::posix_spawn_file_actions_init(&files);
-  ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, input.c_str(), O_RDONLY, 0);
-  ::posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  int status = -1;
-  const double out = seconds_of([&] {
-    pid_t child = -1;
-    if (::posix_spawn(&child, arguments[0], &files, nullptr, arguments.data(), environ) == 0)
-      ::waitpid(child, &status, 0);
-  });
-  ::posix_spawn_file_actions_destroy(&files);
-  if (status != 0) throw Error(Errc::kInternal, "'" + words[0] + "' failed");
-  return out;
-}
-
 /// A member with its replica, whose token holds so many foreign objects besides.
 class FullMember : public Fixture {
  public:
@@ -85,12 +63,11 @@ class FullMember : public Fixture {
   bool is_for(int objects) const { return objects == objects_; }
 
   double verb() const {
-    return process_seconds({POOLKEY_PROGRAM, "--home", home().string(), "member", "status"},
-                           "/dev/null");
+    return process_seconds({POOLKEY_PROGRAM, "--home", home().string(), "member", "status"});
   }
   double raw() const {
     return process_seconds({"/proc/self/exe", "--raw-start", "edge1", hex(id_)},
-                           deployment_.path("pins/edge1.user"));
+                           deployment_.path("pins/edge1.user").string());
   }
 
  private:

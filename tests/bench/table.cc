@@ -9,19 +9,29 @@
 namespace poolkey::bench {
 namespace {
 
-constexpr const char* kLine = "{:<44} {:>10} {:>10} {:>7}  {:<9} {:<4} {}\n";
+constexpr const char* kLine = "{:<56} {:>10} {:>10} {:>7}  {:<9} {:<4} {}\n";
 
 std::string figure(double value) {
   return value >= 100 ? fmt::format("{:.0f}", value) : fmt::format("{:.2f}", value);
 }
 
 std::string aim_text(const Aim& aim) {
-  if (aim.kind == Aim::Kind::kNone) return "";
-  return fmt::format("{} {:.2f}", aim.kind == Aim::Kind::kAtLeast ? ">=" : "<=", aim.ratio);
+  switch (aim.kind) {
+    case Aim::Kind::kNone:
+      return "";
+    case Aim::Kind::kAtLeast:
+      return fmt::format(">= {:.2f}", aim.figure);
+    case Aim::Kind::kAtMost:
+      return fmt::format("<= {:.2f}", aim.figure);
+    case Aim::Kind::kAtMostMore:
+      break;
+  }
+  return fmt::format("<= +{:.0f} ms", aim.figure);
 }
 
-bool is_met(const Aim& aim, double ratio) {
-  return aim.kind == Aim::Kind::kAtLeast ? ratio >= aim.ratio : ratio <= aim.ratio;
+bool is_met(const Aim& aim, double ratio, double more) {
+  if (aim.kind == Aim::Kind::kAtMostMore) return more <= aim.figure;
+  return aim.kind == Aim::Kind::kAtLeast ? ratio >= aim.figure : ratio <= aim.figure;
 }
 
 /// Google Benchmark appends "/iterations:15/manual_time" to the name that a row was given.
@@ -42,7 +52,7 @@ void Table::ReportRuns(const std::vector<Run>& runs) {
     const Row& row = row_named(row_name(run));
     if (run.error_occurred) {
       ++failed_;
-      fmt::print("{:<44} FAILED: {}\n", row.name, run.error_message);
+      fmt::print("{:<56} FAILED: {}\n", row.name, run.error_message);
       continue;
     }
     const auto counter = [&](const char* name) { return run.counters.at(name).value; };
@@ -50,10 +60,12 @@ void Table::ReportRuns(const std::vector<Run>& runs) {
     for (const auto& [name, value] : run.counters)
       if (name.rfind("beside: ", 0) == 0)
         remarks += "; " + name.substr(8) + " " + figure(value.value);
-    const bool met = is_met(row.aim, counter("ratio"));
+    const bool in_time = row.unit == Unit::kMilliseconds;
+    if (in_time) remarks += fmt::format("; {:+.2f} ms", counter("more"));
+    const bool met = is_met(row.aim, counter("ratio"), in_time ? counter("more") : 0);
     const bool has_aim = row.aim.kind != Aim::Kind::kNone && !smoke();  // one slice says nothing
     if (has_aim && !met) ++missed_;
-    const std::string unit = row.unit == Unit::kPerSecond ? "/s" : "ms";
+    const std::string unit = in_time ? "ms" : "/s";
     fmt::print(kLine, row.name, figure(counter("measured")) + unit, figure(counter("raw")) + unit,
                fmt::format("{:.2f}", counter("ratio")), aim_text(row.aim),
                has_aim ? (met ? "yes" : "NO") : "", remarks);

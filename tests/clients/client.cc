@@ -110,8 +110,8 @@ std::vector<Client> make_clients() {
        .not_by = files_only},
       {.name = "Apache",
        .show = show_apache,
-       .needs = "`OPENSSL_CONF`; a URI must begin with `pkcs11:`, and no PKCS#11 ENGINE may be "
-                "installed, which it would try first"},
+       .needs = "`OPENSSL_CONF`; a URI must begin with `pkcs11:`; where a PKCS#11 ENGINE is "
+                "installed, which it would try first, `OPENSSL_ENGINES` naming another folder"},
       {.name = "stunnel", .show = show_stunnel, .needs = kConf, .not_by = files_only},
       {.name = "unbound (DNS over TLS)",
        .show = show_unbound,

@@ -149,7 +149,9 @@ void Site::must_run(const std::string& name) const {
 }
 
 std::map<std::string, std::string> Site::environment() const {
+  // Where Apache finds a pkcs11 engine it tries that first, and fails by it.
   return {{"OPENSSL_CONF", path("openssl.cnf")},
+          {"OPENSSL_ENGINES", folder_.path().string()},
           {"PLAIN", path("plain.cnf")},
           {"KEY", key()},
           {"URI", uri()},
