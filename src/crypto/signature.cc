@@ -44,6 +44,17 @@ const std::vector<Prefix>& prefixes() {
   return rows;
 }
 
+/// A DER INTEGER of less than 127 octets: without leading zeros, but one where the sign bit is set.
+void append_integer(Bytes& out, ByteView number) {
+  const auto first = std::ranges::find_if(number, [](auto octet) { return octet != 0; });
+  if (first == number.end()) throw Error(Errc::kCorrupt, "an ECDSA signature has a zero half");
+  const bool pad = (*first & 0x80) != 0;
+  out.push_back(0x02);
+  out.push_back(static_cast<std::uint8_t>(number.end() - first + (pad ? 1 : 0)));
+  if (pad) out.push_back(0);
+  out.insert(out.end(), first, number.end());
+}
+
 }  // namespace
 
 Bytes sign(EVP_PKEY* key, std::string_view digest, ByteView message, OSSL_LIB_CTX* libctx) {
@@ -69,18 +80,17 @@ Bytes ecdsa_der(ByteView raw) {
   if (raw.empty() || raw.size() % 2 != 0 || raw.size() > 132)
     throw Error(Errc::kCorrupt, "an ECDSA signature of " + std::to_string(raw.size()) +
                                     " octets is not two halves of one curve");
-  const std::size_t half = raw.size() / 2;
-  BnPtr r(BN_bin2bn(raw.data(), static_cast<int>(half), nullptr));
-  BnPtr s(BN_bin2bn(raw.data() + half, static_cast<int>(half), nullptr));
-  if (!r || !s || BN_is_zero(r.get()) || BN_is_zero(s.get()))
-    throw Error(Errc::kCorrupt, "an ECDSA signature has a zero half");
-  const EcdsaSig signature(ECDSA_SIG_new());
-  if (!signature || ECDSA_SIG_set0(signature.get(), r.get(), s.get()) != 1)
-    throw_openssl(Errc::kInternal, "OpenSSL could not take an ECDSA signature");
-  // set0 took them.
-  static_cast<void>(r.release());
-  static_cast<void>(s.release());
-  return to_der<i2d_ECDSA_SIG>(signature.get());
+  // By hand: OpenSSL's way by two numbers costs a fiftieth of a P-256 signature.
+  Bytes out;
+  out.reserve(raw.size() + 9);
+  append_integer(out, raw.first(raw.size() / 2));
+  append_integer(out, raw.subspan(raw.size() / 2));
+  const auto size = static_cast<std::uint8_t>(out.size());
+  if (size >= 0x80)
+    out.insert(out.begin(), {0x30, 0x81, size});
+  else
+    out.insert(out.begin(), {0x30, size});
+  return out;
 }
 
 Bytes ecdsa_raw(ByteView der, std::size_t half) {
