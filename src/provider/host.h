@@ -57,7 +57,7 @@ class Host {
    private:
     friend class Host;
     explicit Visit(Host& host) : host_(&host) {
-      if (host.settings_) shield_.emplace();
+      if (host.shielded_) shield_.emplace();
     }
     Host* host_;
     std::optional<SigpipeShield> shield_;
@@ -79,7 +79,7 @@ class Host {
   std::shared_ptr<Pulse> new_pulse();
 
  private:
-  explicit Host(ModuleSettings settings) : settings_(std::move(settings)) {}
+  explicit Host(ModuleSettings settings);
   bool is_ready() const;
   /// False if the module lets in one thread only, and another stays inside until then.
   bool let_in(Visit& visit, Clock::time_point until);
@@ -94,6 +94,7 @@ class Host {
   static constexpr std::chrono::seconds kFirstPauseBesideOthers{10}, kLongestPauseBesideOthers{600};
 
   std::optional<ModuleSettings> settings_;  ///< of a foreign program
+  bool shielded_ = false;                   ///< from its SIGPIPE, in a foreign program
   std::shared_ptr<hsm::Module> module_;     ///< written with the gate closed
   std::atomic<unsigned> forks_seen_ = 0;
   Gate gate_;
