@@ -36,12 +36,12 @@ PrivateKey::PrivateKey(std::vector<std::shared_ptr<Replica>> replicas, PublicPar
 
 Bytes PrivateKey::sign(CK_MECHANISM mechanism, ByteView data, const Proof& proof) {
   Bytes out;
-  use(mechanism, Act::kSign,
-      {.act =
-           [&](hsm::Session& session, CK_OBJECT_HANDLE key) {
-             out = hsm::sign(session, key, mechanism, data, part_.raw_signature());
-           },
-       .proof = [&](hsm::Session&, CK_OBJECT_HANDLE) { return proof(out); }});
+  const auto act = [&](hsm::Session& session, CK_OBJECT_HANDLE key) {
+    out = hsm::sign(session, key, mechanism, data, part_.raw_signature());
+  };
+  const auto proves = [&](hsm::Session&, CK_OBJECT_HANDLE) { return proof(out); };
+  // By reference: a std::function of a larger thing allocates for each signature.
+  use(mechanism, Act::kSign, {.act = std::ref(act), .proof = std::ref(proves)});
   return out;
 }
 

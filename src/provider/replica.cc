@@ -149,7 +149,8 @@ void Replica::use_once(const Use& use, const Link& link, Clock::time_point until
 
 void Replica::use(const Use& use, Rung highest, Clock::time_point until) {
   const Counted counted(busy_);
-  token_->run([&](const Link& link) { use_once(use, link, until); }, highest, until);
+  const auto once = [&](const Link& link) { use_once(use, link, until); };
+  token_->run(std::ref(once), highest, until);
 }
 
 }  // namespace poolkey::provider
