@@ -56,14 +56,14 @@ void DecryptionContext::begin(const std::shared_ptr<const Key>& new_key) {
 
 void DecryptionContext::set_params(const OSSL_PARAM params[]) {
   if (params == nullptr) return;
-  OSSL_LIB_CTX* libctx = provider_.child.get();
   if (const auto* p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_PAD_MODE))
     padding_ = row_meant(kEncryptions, *p).padding;
   if (const auto* p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST))
-    digest_.emplace(libctx, text_of(*p));
+    digest_ = provider_.digests->find(text_of(*p));
   if (const auto* p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST))
-    mgf1_.emplace(libctx, text_of(*p));
-  if (padding_ == Encryption::kOaep && !digest_) digest_.emplace(libctx, "SHA1");  // RFC 8017 A.2.1
+    mgf1_ = provider_.digests->find(text_of(*p));
+  if (padding_ == Encryption::kOaep && !digest_)
+    digest_ = provider_.digests->find("SHA1");  // RFC 8017 A.2.1
   if (const auto* p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL)) {
     const void* octets = nullptr;
     std::size_t size = 0;

@@ -87,7 +87,9 @@ int initialize(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* up_calls,
       tokens->govern([state, known = tokens.get()](const PublicPart& part) {
         return state->rules(known->settings(), part);
       });
-    *provctx = new Provider{core, std::move(child), std::move(state), std::move(tokens)};
+    auto digests = std::make_unique<const Digests>(child.get());
+    *provctx = new Provider{core, std::move(child), std::move(digests), std::move(state),
+                            std::move(tokens)};
     *out = provider_table();
     return 1;
   });

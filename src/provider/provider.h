@@ -7,6 +7,7 @@
 #include "crypto/openssl.h"
 #include "provider/core.h"
 #include "provider/member_state.h"
+#include "provider/scheme.h"
 #include "provider/tokens.h"
 
 namespace poolkey::provider {
@@ -18,7 +19,8 @@ struct Provider {
   /// Mirrors the application's providers; everything of OpenSSL that we use ourselves is fetched
   /// here and with kOthers, so that no default property can lead back to us.
   LibCtx child;
-  std::shared_ptr<MemberState> state;  ///< works in `child`
+  std::unique_ptr<const Digests> digests;  ///< of `child`
+  std::shared_ptr<MemberState> state;      ///< works in `child`
   std::shared_ptr<Tokens> tokens;
 };
 

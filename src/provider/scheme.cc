@@ -92,6 +92,23 @@ Digest::Digest(OSSL_LIB_CTX* libctx, std::string_view name)
                 "the digest '" + std::string(name) + "' is not one that is used here");
 }
 
+Digests::~Digests() {
+  for (const auto& place : known_) delete place.load();
+}
+
+Digest Digests::find(std::string_view name) const {
+  std::unique_ptr<const Known> fresh;
+  for (auto& place : known_) {
+    const Known* there = place.load(std::memory_order_acquire);
+    if (there == nullptr) {
+      if (!fresh) fresh.reset(new Known{std::string(name), Digest(libctx_, name)});
+      if (place.compare_exchange_strong(there, fresh.get())) return fresh.release()->digest;
+    }
+    if (there->name == name) return there->digest;
+  }
+  return fresh ? fresh->digest : Digest(libctx_, name);
+}
+
 bool Digest::is_md5_sha1() const { return row_->name == kMd5Sha1; }
 
 std::size_t salt_octets(SaltLength salt, const Digest& digest, int bits) {

@@ -2,6 +2,8 @@
 // May touch: OpenSSL, PKCS#11 constants. Called by: signature_context.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -40,6 +42,29 @@ class Digest {
  private:
   std::shared_ptr<EVP_MD> md_;
   const DigestRow* row_;
+};
+
+/// The digests that were asked for, by the names that they were asked for with: fetching one takes
+/// locks in OpenSSL, and so does each comparison of names. May be used by several threads, which
+/// wait for nothing.
+class Digests {
+ public:
+  explicit Digests(OSSL_LIB_CTX* libctx) : libctx_(libctx) {}
+  Digests(const Digests&) = delete;
+  Digests& operator=(const Digests&) = delete;
+  ~Digests();
+
+  /// As the constructor of Digest.
+  Digest find(std::string_view name) const;
+
+ private:
+  struct Known {
+    std::string name;
+    Digest digest;
+  };
+  OSSL_LIB_CTX* libctx_;
+  /// Filled from the front and never changed; programs use a few names. More are fetched each time.
+  mutable std::array<std::atomic<const Known*>, 32> known_{};
 };
 
 enum class RsaPadding { kPkcs1, kPss };

@@ -85,7 +85,7 @@ int sign(void* ctx, unsigned char* out, size_t* size, size_t capacity, const uns
 int digest_sign(void* ctx, unsigned char* out, size_t* size, size_t capacity,
                 const unsigned char* data, size_t data_size) {
   return sign_into(ctx, out, size, capacity, [&] {
-    return context(ctx).whole_digest_of({data, data_size});
+    return context(ctx).digest_of({data, data_size});
   });
 }
 

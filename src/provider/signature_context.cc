@@ -17,7 +17,7 @@ SignatureContext::SignatureContext(const SignatureContext& other)
       kind_(other.kind_),
       key_(other.key_),
       digest_(other.digest_),
-      stream_started_(other.stream_started_),
+      takes_pieces_(other.takes_pieces_),
       padding_(other.padding_),
       salt_(other.salt_),
       mgf1_(other.mgf1_) {
@@ -42,8 +42,8 @@ void SignatureContext::begin(const std::shared_ptr<const Key>& new_key, bool to_
   if (key().part.kind != kind_) throw Error(Errc::kInvalidArgument, "the key is of another type");
   if (to_sign && !key().is_private())
     throw Error(Errc::kInvalidArgument, "a public key cannot sign");
+  takes_pieces_ = false;
   stream_.reset();
-  stream_started_ = false;
   digest_.reset();
   if (!new_key) return;
   padding_ = RsaPadding::kPkcs1;
@@ -59,48 +59,45 @@ void SignatureContext::begin_digest(const std::shared_ptr<const Key>& new_key, b
       throw Error(Errc::kInvalidArgument, "Ed25519 signs the message itself: name no digest");
     return;
   }
-  stream_.reset(EVP_MD_CTX_new());
+  takes_pieces_ = true;
   set_digest(digest.empty() ? "SHA256" : digest);
 }
 
 void SignatureContext::set_digest(std::string_view name) {
-  Digest chosen(provider_.child.get(), name);
+  Digest chosen = provider_.digests->find(name);
   if (chosen.row().rsa_only && kind_ != KeyKind::kRsa)
     throw Error(Errc::kUnsupported, std::string(chosen.name()) + " is signed with RSA only");
-  if (stream_started_ && digest_ != chosen)
+  if (stream_ && digest_ != chosen)
     throw Error(Errc::kInvalidArgument, "the digest cannot change when data have come");
-  if (stream_ && !stream_started_ && EVP_DigestInit_ex2(stream_.get(), chosen.md(), nullptr) != 1)
-    throw Error(Errc::kUnsupported, "the digest '" + std::string(name) + "' does not start");
   digest_ = std::move(chosen);
 }
 
+const EVP_MD* SignatureContext::stream_digest() const {
+  if (!takes_pieces_) throw Error(Errc::kInvalidArgument, "the signature takes a finished digest");
+  return require_digest().md();
+}
+
 void SignatureContext::update(ByteView data) {
-  if (!stream_) throw Error(Errc::kInvalidArgument, "the signature takes a finished digest");
-  stream_started_ = true;
+  const EVP_MD* md = stream_digest();
+  if (!stream_) {
+    stream_.reset(EVP_MD_CTX_new());
+    if (!stream_ || EVP_DigestInit_ex2(stream_.get(), md, nullptr) != 1)
+      throw Error(Errc::kInternal, "the digest failed");
+  }
   if (EVP_DigestUpdate(stream_.get(), data.data(), data.size()) != 1)
     throw Error(Errc::kInternal, "the digest failed");
 }
 
 Bytes SignatureContext::digest_of(ByteView more) const {
-  if (!stream_) throw Error(Errc::kInvalidArgument, "the signature takes a finished digest");
+  const EVP_MD* md = stream_digest();
   const crypto::EvpMdCtx copy(EVP_MD_CTX_new());
   Bytes out(EVP_MAX_MD_SIZE);
   unsigned size = 0;
-  if (!copy || EVP_MD_CTX_copy_ex(copy.get(), stream_.get()) != 1 ||
+  if (!copy ||
+      (stream_ ? EVP_MD_CTX_copy_ex(copy.get(), stream_.get())
+               : EVP_DigestInit_ex2(copy.get(), md, nullptr)) != 1 ||
       EVP_DigestUpdate(copy.get(), more.data(), more.size()) != 1 ||
       EVP_DigestFinal_ex(copy.get(), out.data(), &size) != 1)
-    throw Error(Errc::kInternal, "the digest failed");
-  out.resize(size);
-  return out;
-}
-
-Bytes SignatureContext::whole_digest_of(ByteView all) {
-  if (!stream_ || stream_started_) return digest_of(all);
-  Bytes out(EVP_MAX_MD_SIZE);
-  unsigned size = 0;
-  if (EVP_DigestUpdate(stream_.get(), all.data(), all.size()) != 1 ||
-      EVP_DigestFinal_ex(stream_.get(), out.data(), &size) != 1 ||
-      EVP_DigestInit_ex2(stream_.get(), nullptr, nullptr) != 1)
     throw Error(Errc::kInternal, "the digest failed");
   out.resize(size);
   return out;

@@ -36,8 +36,6 @@ class SignatureContext {
   void update(ByteView data);
   /// The digest of what came so far, and `more`; the stream can go on.
   Bytes digest_of(ByteView more = {}) const;
-  /// The digest of `all` where nothing came before, else as digest_of(); the stream starts over.
-  Bytes whole_digest_of(ByteView all);
 
   /// Signs a finished digest (RSA PKCS#1 v1.5 without a digest name: any short data; Ed25519: a
   /// message).
@@ -48,6 +46,7 @@ class SignatureContext {
  private:
   const Key& key() const;
   const Digest& require_digest() const;
+  const EVP_MD* stream_digest() const;
   const Digest& mgf1() const { return mgf1_ ? *mgf1_ : require_digest(); }
   void set_digest(std::string_view name);
   void set_padding(const OSSL_PARAM& param);
@@ -64,8 +63,8 @@ class SignatureContext {
   KeyKind kind_;
   std::shared_ptr<const Key> key_;
   std::optional<Digest> digest_;
-  crypto::EvpMdCtx stream_;
-  bool stream_started_ = false;
+  bool takes_pieces_ = false;  ///< of the data; else a finished digest
+  crypto::EvpMdCtx stream_;    ///< since the first piece
   RsaPadding padding_ = RsaPadding::kPkcs1;
   SaltLength salt_;
   std::optional<Digest> mgf1_;

@@ -71,7 +71,7 @@ void SignatureContext::set_params(const OSSL_PARAM params[]) {
   if ((salt != nullptr || mgf1_digest != nullptr) && padding_ != RsaPadding::kPss)
     throw Error(Errc::kInvalidArgument, "a salt length and an MGF1 digest belong to PSS padding");
   if (salt != nullptr) set_salt(*salt);
-  if (mgf1_digest != nullptr) mgf1_.emplace(provider_.child.get(), text_of(*mgf1_digest));
+  if (mgf1_digest != nullptr) mgf1_ = provider_.digests->find(text_of(*mgf1_digest));
 }
 
 void SignatureContext::get_padding(OSSL_PARAM& param) const {
