@@ -25,6 +25,56 @@ struct Seen {
   CK_OBJECT_HANDLE object;
 };
 
+struct Object {
+  CK_OBJECT_HANDLE handle;
+  hsm::Attributes attributes;
+};
+
+/// What the public objects say; nothing where they differ: which of them is not to be guessed.
+class Twins {
+ public:
+  void add(std::optional<PublicPart> part) {
+    if (!part) return;
+    differ_ = differ_ || (part_ && *part != *part_);
+    part_ = std::move(part);
+  }
+  std::optional<PublicPart> part() const { return differ_ ? std::nullopt : part_; }
+
+ private:
+  std::optional<PublicPart> part_;
+  bool differ_ = false;
+};
+
+/// The twin is of the same kind and curve: pairs of different kinds may share an id.
+std::optional<PublicPart> twin_among(const hsm::Attributes& key,
+                                     const std::vector<Object>& objects) {
+  Twins twins;
+  for (const Object& object : objects) {
+    const hsm::Attributes& told = object.attributes;
+    if (told.number(CKA_CLASS) == CKO_PUBLIC_KEY &&
+        told.number(CKA_KEY_TYPE) == key.number(CKA_KEY_TYPE) &&
+        (key.find(CKA_EC_PARAMS) == nullptr ||
+         told.bytes(CKA_EC_PARAMS) == key.bytes(CKA_EC_PARAMS)))
+      twins.add(public_part_of(told));
+  }
+  return twins.part();
+}
+
+/// By the key's id, or by its label where it has no id.
+std::optional<PublicPart> twin_in_token(hsm::Session& session, const hsm::Attributes& key) {
+  const Bytes id = key.bytes(CKA_ID), label = key.bytes(CKA_LABEL);
+  if (id.empty() && label.empty()) return std::nullopt;
+  hsm::Template wanted;
+  wanted.set(CKA_CLASS, CK_ULONG{CKO_PUBLIC_KEY});
+  id.empty() ? wanted.set(CKA_LABEL, ByteView(label)) : wanted.set(CKA_ID, ByteView(id));
+  if (const auto type = key.number(CKA_KEY_TYPE)) wanted.set(CKA_KEY_TYPE, *type);
+  if (const Bytes* curve = key.find(CKA_EC_PARAMS)) wanted.set(CKA_EC_PARAMS, ByteView(*curve));
+  Twins twins;
+  for (const CK_OBJECT_HANDLE twin : hsm::find_objects(session, std::move(wanted)))
+    twins.add(read_public_part(session, twin));
+  return twins.part();
+}
+
 /// What one token has of what is looked for.
 struct Harvest {
   std::shared_ptr<SigningToken> token;
@@ -64,16 +114,31 @@ class Search {
 
   /// Different private keys; several objects that hold one key count once.
   void add_private_keys(Harvest& out) {
-    for (const CK_OBJECT_HANDLE object :
-         hsm::find_objects(session_, of_class(uri_, CKO_PRIVATE_KEY))) {
-      auto part = public_part_of_private(session_, object);
-      Bytes id = hsm::read_bytes(session_, object, CKA_ID).value_or(Bytes{});
-      std::string label = to_text(hsm::read_bytes(session_, object, CKA_LABEL).value_or(Bytes{}));
+    // Whatever has the id: the twin is among them, and a search looks at every object of a token.
+    const bool with_twins = uri_.id && !uri_.id->empty();
+    const std::vector<Object> objects =
+        objects_of(with_twins ? std::move(hsm::Template().set(CKA_ID, ByteView(*uri_.id)))
+                              : of_class(uri_, CKO_PRIVATE_KEY));
+    for (const Object& object : objects) {
+      const hsm::Attributes& told = object.attributes;
+      std::string label = to_text(told.bytes(CKA_LABEL));
+      if (told.number(CKA_CLASS) != CKO_PRIVATE_KEY || (uri_.object && label != *uri_.object))
+        continue;
+      auto part = public_part_of(told);
+      if (!part) part = with_twins ? twin_among(told, objects) : twin_in_token(session_, told);
       if (!part)
         out.nameless = label;
       else if (std::ranges::find(out.private_keys, *part, &Seen::part) == out.private_keys.end())
-        out.private_keys.push_back({std::move(*part), std::move(id), std::move(label), object});
+        out.private_keys.push_back(
+            {std::move(*part), told.bytes(CKA_ID), std::move(label), object.handle});
     }
+  }
+
+  std::vector<Object> objects_of(hsm::Template wanted) {
+    std::vector<Object> out;
+    for (const CK_OBJECT_HANDLE handle : hsm::find_objects(session_, std::move(wanted)))
+      out.push_back({handle, read_key_attributes(session_, handle)});
+    return out;
   }
 
   void add_public_keys(Harvest& out) {
@@ -253,29 +318,9 @@ std::vector<Found> look_up(Tokens& tokens, const hsm::Uri& uri, Expected expecte
 }
 
 std::optional<PublicPart> public_part_of_private(hsm::Session& session, CK_OBJECT_HANDLE object) {
-  if (auto own = read_public_part(session, object)) return own;
-  hsm::Template wanted;
-  wanted.set(CKA_CLASS, CK_ULONG{CKO_PUBLIC_KEY});
-  const auto id = hsm::read_bytes(session, object, CKA_ID);
-  const auto label = hsm::read_bytes(session, object, CKA_LABEL);
-  if (id && !id->empty())
-    wanted.set(CKA_ID, ByteView(*id));
-  else if (label && !label->empty())
-    wanted.set(CKA_LABEL, ByteView(*label));
-  else
-    return std::nullopt;
-  // The twin is of the same kind and curve: pairs of different kinds may share an id.
-  if (const auto type = hsm::read_ulong(session, object, CKA_KEY_TYPE))
-    wanted.set(CKA_KEY_TYPE, *type);
-  if (const auto curve = hsm::read_bytes(session, object, CKA_EC_PARAMS))
-    wanted.set(CKA_EC_PARAMS, ByteView(*curve));
-  std::optional<PublicPart> out;
-  for (const CK_OBJECT_HANDLE twin : hsm::find_objects(session, std::move(wanted))) {
-    auto part = read_public_part(session, twin);
-    if (part && out && *part != *out) return std::nullopt;  // which of them is not to be guessed
-    if (part) out = std::move(part);
-  }
-  return out;
+  const hsm::Attributes told = read_key_attributes(session, object);
+  if (auto own = public_part_of(told)) return own;
+  return twin_in_token(session, told);
 }
 
 }  // namespace poolkey::provider

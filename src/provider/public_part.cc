@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <array>
 
-#include "hsm/object.h"
-
 namespace poolkey::provider {
 namespace {
 
@@ -176,17 +174,25 @@ std::size_t PublicPart::raw_signature() const {
   return kind == KeyKind::kRsa ? modulus.size() : 2 * curve->octets;
 }
 
-std::optional<PublicPart> read_public_part(hsm::Session& session, CK_OBJECT_HANDLE object) {
-  const auto type = hsm::read_ulong(session, object, CKA_KEY_TYPE);
+hsm::Attributes read_key_attributes(hsm::Session& session, CK_OBJECT_HANDLE object) {
+  static constexpr std::array<CK_ATTRIBUTE_TYPE, 8> kTypes{
+      CKA_CLASS,   CKA_KEY_TYPE,        CKA_ID,        CKA_LABEL,
+      CKA_MODULUS, CKA_PUBLIC_EXPONENT, CKA_EC_PARAMS, CKA_EC_POINT};
+  return {session, object, kTypes};
+}
+
+std::optional<PublicPart> public_part_of(const hsm::Attributes& object) {
+  const auto type = object.number(CKA_KEY_TYPE);
+  const auto both = [&](CK_ATTRIBUTE_TYPE one, CK_ATTRIBUTE_TYPE other) {
+    return object.find(one) != nullptr && object.find(other) != nullptr;
+  };
   if (type == CKK_RSA) {
-    auto modulus = hsm::read_bytes(session, object, CKA_MODULUS);
-    auto exponent = hsm::read_bytes(session, object, CKA_PUBLIC_EXPONENT);
-    if (modulus && exponent) return rsa_part(std::move(*modulus), std::move(*exponent));
+    if (both(CKA_MODULUS, CKA_PUBLIC_EXPONENT))
+      return rsa_part(object.bytes(CKA_MODULUS), object.bytes(CKA_PUBLIC_EXPONENT));
   } else if (type == CKK_EC || type == CKK_EC_EDWARDS) {
-    const auto params = hsm::read_bytes(session, object, CKA_EC_PARAMS);
-    const auto point = hsm::read_bytes(session, object, CKA_EC_POINT);
-    if (params && point)
-      return is_edwards(*params) ? edwards_part(*point) : ec_part(find_curve(*params), *point);
+    if (!both(CKA_EC_PARAMS, CKA_EC_POINT)) return std::nullopt;
+    const Bytes params = object.bytes(CKA_EC_PARAMS), point = object.bytes(CKA_EC_POINT);
+    return is_edwards(params) ? edwards_part(point) : ec_part(find_curve(params), point);
   }
   return std::nullopt;
 }

@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 #include "crypto/openssl.h"
-#include "hsm/token.h"
+#include "hsm/attributes.h"
 
 namespace poolkey::provider {
 
@@ -49,9 +49,14 @@ struct PublicPart {
 const Curve* find_curve(std::string_view name) noexcept;
 const Curve* find_curve(ByteView ec_params) noexcept;
 
+/// Of a key object: what it is, and its public part.
+hsm::Attributes read_key_attributes(hsm::Session& session, CK_OBJECT_HANDLE object);
 /// From a key object: a public one, or an RSA private one that tells both numbers. Nothing where
 /// the object does not have them, or is of a kind or curve that we do not serve.
-std::optional<PublicPart> read_public_part(hsm::Session& session, CK_OBJECT_HANDLE object);
+std::optional<PublicPart> public_part_of(const hsm::Attributes& object);
+inline std::optional<PublicPart> read_public_part(hsm::Session& session, CK_OBJECT_HANDLE object) {
+  return public_part_of(read_key_attributes(session, object));
+}
 
 /// From what another provider exports. Nothing if it is not a public key of this kind.
 std::optional<PublicPart> public_part_from(KeyKind kind, const OSSL_PARAM* params);

@@ -1,7 +1,9 @@
 #include "provider/replica.h"
 
+#include <array>
 #include <thread>
 
+#include "hsm/attributes.h"
 #include "hsm/object.h"
 #include "provider/guard.h"
 #include "provider/lookup.h"
@@ -90,8 +92,10 @@ CK_OBJECT_HANDLE Replica::find(const Link& link, Clock::time_point until) const 
 bool Replica::is_still_there(const Link& link, const Handles& handles,
                              Clock::time_point until) const {
   const hsm::Lease lease = link.token->lease(until);
-  return hsm::read_bytes(*lease, handles.object, CKA_ID) == id_ &&
-         hsm::read_ulong(*lease, handles.object, CKA_CLASS) == CKO_PRIVATE_KEY;
+  constexpr std::array<CK_ATTRIBUTE_TYPE, 2> kTypes{CKA_ID, CKA_CLASS};
+  const hsm::Attributes told(*lease, handles.object, kTypes);
+  const Bytes* id = told.find(CKA_ID);
+  return id != nullptr && *id == id_ && told.number(CKA_CLASS) == CKO_PRIVATE_KEY;
 }
 
 Replica::Handles Replica::usable(const Link& link, Clock::time_point until) {

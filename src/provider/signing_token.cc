@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "hsm/attributes.h"
 #include "hsm/object.h"
 #include "hsm/rv.h"
 #include "provider/replica.h"
@@ -277,8 +278,9 @@ CK_OBJECT_HANDLE SigningToken::copy_to_session(const Link& link, CK_OBJECT_HANDL
   hsm::Session& session = link.token->keeper();
   try {
     // PKCS#11 v2.40 4.4.1: both are true where a token does not tell.
-    if (!hsm::read_bool(session, object, CKA_COPYABLE).value_or(true) ||
-        !hsm::read_bool(session, object, CKA_MODIFIABLE).value_or(true))
+    constexpr std::array<CK_ATTRIBUTE_TYPE, 2> kTypes{CKA_COPYABLE, CKA_MODIFIABLE};
+    const hsm::Attributes told(session, object, kTypes);
+    if (!told.truth(CKA_COPYABLE).value_or(true) || !told.truth(CKA_MODIFIABLE).value_or(true))
       return CK_INVALID_HANDLE;
     hsm::Template changes;
     changes.set(CKA_TOKEN, false);

@@ -91,6 +91,25 @@ TEST_F(RecoveryTest, AnIdSharedByPairsOfDifferentKindsIsTold) {
   EXPECT_EQ(crypto::PublicKey::from_evp(load("r").get()), rsa);
   EXPECT_EQ(crypto::PublicKey::from_evp(load("s").get()), small);
   EXPECT_EQ(crypto::PublicKey::from_evp(load("l").get()), large);
+  const auto by_id = [&](const std::string& more) {
+    return builtin.load_private_key("pkcs11:token=test;id=same;type=private" + more);
+  };
+  EXPECT_EQ(crypto::PublicKey::from_evp(by_id(";object=s").get()), small);
+  EXPECT_THAT([&] { by_id(""); }, ThrowsErrc(Errc::kConflict, "3 different private keys"));
+}
+
+TEST_F(RecoveryTest, OfTwoPublicKeysWithAPrivateKeysIdNoneIsGuessed) {
+  make_key("EC-P-256", "k");
+  make_key("EC-P-256", "other", Signing::kSessionCopy, "k");
+  const hsm::Lease lease = token->lease();
+  hsm::Template wanted;
+  wanted.set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY}).set(CKA_LABEL, "other");
+  hsm::destroy_object(*lease, hsm::find_objects(*lease, std::move(wanted)).at(0));
+  for (const char* uri :
+       {"pkcs11:token=test;object=k;type=private", "pkcs11:token=test;id=k;type=private"})
+    EXPECT_THAT([&] { builtin.load_private_key(uri); },
+                ThrowsErrc(Errc::kUnsupported, "no public key object"))
+        << uri;
 }
 
 }  // namespace

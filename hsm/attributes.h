@@ -1,0 +1,30 @@
+// Several attributes of one object, read together: each call costs a module a look at the object,
+// and SoftHSM reads its file. May touch: base. Called by: provider.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "hsm/token.h"
+
+namespace poolkey::hsm {
+
+class Attributes {
+ public:
+  /// Two calls, the sizes and then the values, however many are asked for. Throws as read_bytes().
+  Attributes(Session& session, CK_OBJECT_HANDLE object, std::span<const CK_ATTRIBUTE_TYPE> types);
+
+  /// Null where the object does not have it or will not give it, or where it was not asked for.
+  const Bytes* find(CK_ATTRIBUTE_TYPE type) const;
+  /// Empty where it was not told.
+  Bytes bytes(CK_ATTRIBUTE_TYPE type) const;
+  std::optional<CK_ULONG> number(CK_ATTRIBUTE_TYPE type) const;
+  std::optional<bool> truth(CK_ATTRIBUTE_TYPE type) const;
+
+ private:
+  std::vector<std::pair<CK_ATTRIBUTE_TYPE, Bytes>> told_;
+};
+
+}  // namespace poolkey::hsm
