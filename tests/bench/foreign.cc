@@ -28,21 +28,21 @@ std::string objects_text(int objects) {
 
 /// A program each slice, since a key is new to it only once. It has loaded another key before, so
 /// the module is initialised and the token logged in to.
-void add_first_use(int objects) {
-  add_row({"URI to first signature, poolkey.so, " + objects_text(objects),
+void add_first_use(int objects, const std::string& attribute) {
+  add_row({"URI by " + attribute + "= to first signature, " + objects_text(objects),
            "C_FindObjects and C_Sign of the same keys", Unit::kMilliseconds, at_most(2)},
           [=](Pairs& pairs) {
             make_folders_in(Place::kMemory);
             const auto& token = fixture<ForeignToken>(objects);
             std::unique_ptr<Program> program;
-            const auto in_turn = [&](double (Program::*act)(int)) {
+            const auto in_turn = [&](double (Program::*act)(const std::string&)) {
               const bool first = program == nullptr;
               if (first) {
                 program = std::make_unique<Program>(token, By::kPoolkey);
                 program->sign("EVP_DigestSign", "P-256", 1, 1);
                 program->sign("C_Sign", "P-256", 1, 1);
               }
-              const double out = ((*program).*act)(kFreshKeys);
+              const double out = ((*program).*act)(attribute);
               if (!first) program.reset();
               return out;
             };
@@ -52,7 +52,7 @@ void add_first_use(int objects) {
 }
 
 void add_next_use(int objects) {
-  add_row({"the same URI again, poolkey.so, " + objects_text(objects), "C_Sign, token object",
+  add_row({"the same URI again, to signature, " + objects_text(objects), "C_Sign, token object",
            Unit::kMilliseconds, at_most(2)},
           [=](Pairs& pairs) {
             make_folders_in(Place::kMemory);
@@ -64,12 +64,12 @@ void add_next_use(int objects) {
 }
 
 void add_start(int objects) {
-  add_row({"the first URI of a program, poolkey.so, " + objects_text(objects),
+  add_row({"first URI of a program, to signature, " + objects_text(objects),
            "C_Initialize, C_Login, C_FindObjects, C_Sign", Unit::kMilliseconds, at_most(2)},
           [=](Pairs& pairs) {
             make_folders_in(Place::kMemory);
             const auto& token = fixture<ForeignToken>(objects);
-            pairs.run([&] { return Program(token, By::kPoolkey).first_use(1); },
+            pairs.run([&] { return Program(token, By::kPoolkey).start(); },
                       [&] { return Program(token, By::kPoolkey).raw_start(); });
           });
 }
@@ -82,7 +82,7 @@ void add_foreign_rows() {
       for (const char* algorithm : {"RSA-2048", "P-256"})
         for (const int threads : {1, 2}) add_sign(by, how, algorithm, threads);
   for (const int objects : {ForeignToken::kFew, smoke() ? ForeignToken::kFew + 2 : 1000}) {
-    add_first_use(objects);
+    for (const char* attribute : {"id", "object"}) add_first_use(objects, attribute);
     add_next_use(objects);
     add_start(objects);
   }

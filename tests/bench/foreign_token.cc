@@ -44,8 +44,8 @@ std::string section_for(const std::string& folder) {
 ForeignToken::ForeignToken(int objects)
     : objects_(objects), token_([=](test::SoftToken& soft) { fill_token(soft, objects); }) {}
 
-std::string ForeignToken::uri(const std::string& label) {
-  return "pkcs11:token=test;object=" + label + ";type=private";
+std::string ForeignToken::uri(const std::string& label, const std::string& attribute) {
+  return "pkcs11:token=test;" + attribute + "=" + label + ";type=private";
 }
 
 }  // namespace poolkey::bench

@@ -26,7 +26,8 @@ class ForeignToken : public Fixture {
   bool is_for(int objects) const { return objects == objects_; }
 
   std::string path(const std::string& name) const { return (token_.folder() / name).string(); }
-  static std::string uri(const std::string& label);
+  /// The label is the id, too; `attribute`: "object" or "id".
+  static std::string uri(const std::string& label, const std::string& attribute = "object");
 
  private:
   int objects_;

@@ -40,26 +40,26 @@ class Acts {
     if (what == "EVP_PKEY_sign") return sign<DigestSigner>(label, threads, each);
     if (what == "EVP_DigestSign") return sign<MessageSigner>(label, threads, each);
     if (what == "C_Sign") return raw_sign(label, threads, each);
-    if (what == "first-use") return first_use(each);
-    if (what == "next-use") return timed(1, each, [&](int) { use(label); });
-    if (what == "raw-use") return raw_use(each);
+    if (what == "first-use") return first_use(label);
+    if (what == "next-use") return timed(1, each, [&](int) { use(ForeignToken::uri(label)); });
+    if (what == "raw-use") return raw_use(label == "id" ? CKA_ID : CKA_LABEL);
+    if (what == "start") return seconds_of([&] { keys_[label] = use(ForeignToken::uri(label)); });
     if (what == "raw-start") return raw_start(label);
     throw Error(Errc::kInvalidArgument, "what is '" + what + "'?");
   }
 
  private:
   OSSL_LIB_CTX* library() const { return plugin_ ? plugin_->context() : nullptr; }
-  crypto::EvpPkey load(const std::string& label) const {
-    const std::string uri = ForeignToken::uri(label);
+  crypto::EvpPkey load(const std::string& uri) const {
     return plugin_ ? plugin_->load(uri) : engine_->load(uri);
   }
   EVP_PKEY* held(const std::string& label) {
     auto& key = keys_[label];
-    if (!key) key = load(label);
+    if (!key) key = load(ForeignToken::uri(label));
     return key.get();
   }
-  crypto::EvpPkey use(const std::string& label) const {
-    crypto::EvpPkey key = load(label);
+  crypto::EvpPkey use(const std::string& uri) const {
+    crypto::EvpPkey key = load(uri);
     MessageSigner(key.get(), library()).sign();
     return key;
   }
@@ -78,11 +78,12 @@ class Acts {
     return run(signers, each);
   }
 
-  double first_use(int keys) {
+  double first_use(const std::string& attribute) {
     return seconds_of([&] {
-             for (int i = 0; i < keys; ++i) keys_[fresh_key(i)] = use(fresh_key(i));
+             for (int i = 0; i < kFreshKeys; ++i)
+               keys_[fresh_key(i)] = use(ForeignToken::uri(fresh_key(i), attribute));
            }) /
-           keys;
+           kFreshKeys;
   }
 
   /// Beside the one who initialised the module and logged in.
@@ -96,20 +97,20 @@ class Acts {
     std::vector<std::unique_ptr<RawSigner>> signers;
     for (int t = 0; t < threads; ++t) {
       signers.push_back(std::make_unique<RawSigner>(token(), rsa));
-      signers.back()->find(label);
+      signers.back()->find(CKA_LABEL, label);
     }
     return run(signers, each);
   }
 
-  double raw_use(int keys) {
+  double raw_use(CK_ATTRIBUTE_TYPE attribute) {
     RawSigner raw(token(), /*rsa=*/false);
     return seconds_of([&] {
-             for (int i = 0; i < keys; ++i) {
-               raw.find(fresh_key(i));
+             for (int i = 0; i < kFreshKeys; ++i) {
+               raw.find(attribute, fresh_key(i));
                raw.sign();
              }
            }) /
-           keys;
+           kFreshKeys;
   }
 
   double raw_start(const std::string& label) {
@@ -119,7 +120,7 @@ class Acts {
       if (session.fn().C_Login(session.handle(), CKU_USER, pin, sizeof pin) != CKR_OK)
         throw Error(Errc::kInternal, "raw C_Login failed");
       RawSigner raw(token(), /*rsa=*/false);
-      raw.find(label);
+      raw.find(CKA_LABEL, label);
       raw.sign();
     });
   }
@@ -170,11 +171,16 @@ double Program::ask(const std::string& line) {
 double Program::sign(const std::string& how, const std::string& label, int threads, int each) {
   return ask(how + " " + label + " " + std::to_string(threads) + " " + std::to_string(each));
 }
-double Program::first_use(int keys) { return ask("first-use - 1 " + std::to_string(keys)); }
+double Program::first_use(const std::string& attribute) {
+  return ask("first-use " + attribute + " 1 1");
+}
 double Program::next_use(const std::string& label, int each) {
   return ask("next-use " + label + " 1 " + std::to_string(each));
 }
-double Program::raw_use(int keys) { return ask("raw-use - 1 " + std::to_string(keys)); }
+double Program::raw_use(const std::string& attribute) {
+  return ask("raw-use " + attribute + " 1 1");
+}
+double Program::start() { return ask("start " + fresh_key(0) + " 1 1"); }
 double Program::raw_start() { return ask("raw-start " + fresh_key(0) + " 1 1"); }
 
 int run_program(const std::string& folder, const std::string& by) {

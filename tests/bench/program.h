@@ -28,14 +28,15 @@ class Program {
   /// C_Sign; with the key of this label.
   double sign(const std::string& how, const std::string& label, int threads, int each);
   /// Seconds from the URI of a key that was not loaded before to its first EVP_DigestSign, for each
-  /// of the `keys` first of the fresh keys.
-  double first_use(int keys);
+  /// of the fresh keys. The URI names them by `attribute`: "object" or "id".
+  double first_use(const std::string& attribute);
   /// The same for a key that was loaded a moment ago.
   double next_use(const std::string& label, int each);
-  /// Seconds for C_FindObjects of a key and C_Sign; for each of so many fresh keys.
-  double raw_use(int keys);
-  /// Seconds for C_Initialize, C_Login, C_FindObjects and C_Sign; in a program that did nothing
-  /// yet.
+  /// Seconds for C_FindObjects by label or id, and C_Sign; for each of the fresh keys.
+  double raw_use(const std::string& attribute);
+  /// In a program that did nothing yet: seconds from the first URI to the first signature; and for
+  /// C_Initialize, C_Login, C_FindObjects and C_Sign.
+  double start();
   double raw_start();
 
  private:

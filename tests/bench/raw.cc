@@ -29,10 +29,10 @@ RawSigner::RawSigner(const std::shared_ptr<hsm::Token>& token, const crypto::Pub
   key_ = hsm::find_private_key(session_, key, id).value().handle;
 }
 
-void RawSigner::find(std::string label) {
+void RawSigner::find(CK_ATTRIBUTE_TYPE attribute, std::string value) {
   CK_OBJECT_CLASS kind = CKO_PRIVATE_KEY;
   CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &kind, sizeof kind},
-                           {CKA_LABEL, label.data(), static_cast<CK_ULONG>(label.size())}};
+                           {attribute, value.data(), static_cast<CK_ULONG>(value.size())}};
   CK_ULONG found = 0;
   must(session_.fn().C_FindObjectsInit(session_.handle(), wanted, 2), "raw C_FindObjectsInit");
   must(session_.fn().C_FindObjects(session_.handle(), &key_, 1, &found), "raw C_FindObjects");

@@ -16,8 +16,8 @@ class RawSigner {
   /// No key yet: find() takes one.
   RawSigner(const std::shared_ptr<hsm::Token>& token, bool rsa);
 
-  /// C_FindObjects of the private key with this label.
-  void find(std::string label);
+  /// C_FindObjects of the private key with this attribute.
+  void find(CK_ATTRIBUTE_TYPE attribute, std::string value);
   void sign();
 
  private:
