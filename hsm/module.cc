@@ -100,7 +100,14 @@ std::shared_ptr<Module> Module::load(const fs::path& path, Process process, std:
   if (deadline)
     module->watchdog_ =
         std::make_unique<Watchdog>(module->calls_, path.string(), std::move(*deadline));
-  module->initialize();
+  try {
+    module->initialize();
+  } catch (...) {
+    // Else the next load would find it initialised by somebody, and never do it again.
+    if (module->initialized_ == Initialized::kOurs) module->calls_.C_Finalize(nullptr);
+    module->initialized_ = Initialized::kNobodys;
+    throw;
+  }
   return module;
 }
 

@@ -229,7 +229,10 @@ FileLock::FileLock(const fs::path& path, bool create, int seconds) {
 }
 
 FileLock::~FileLock() {
-  if (fd_ >= 0) ::close(fd_);
+  if (fd_ < 0) return;
+  // Not by closing alone: the child of a fork may have come by the same open file.
+  ::flock(fd_, LOCK_UN);
+  ::close(fd_);
 }
 
 }  // namespace poolkey

@@ -8,14 +8,18 @@ namespace {
 
 // No destructor: still readable when OpenSSL cleans up, which is after all static objects.
 constinit std::atomic<bool> ending = false;
-constinit std::atomic<bool> watching = false;
+constinit std::atomic<void (*)() noexcept> at_end = nullptr;
 
 }  // namespace
 
 bool process_is_ending() noexcept { return ending; }
 
-void watch_for_the_end() noexcept {
-  if (!watching.exchange(true)) std::atexit([] { ending = true; });
+void watch_for_the_end(void (*then)() noexcept) noexcept {
+  if (at_end.exchange(then) != nullptr) return;
+  std::atexit([] {
+    ending = true;
+    at_end.load()();
+  });
 }
 
 }  // namespace poolkey::provider

@@ -34,9 +34,9 @@ Result guard(const Core& core, Result failed, Body&& body) noexcept {
 /// True once the process runs its exit handlers: the PKCS#11 module's own static objects may be
 /// gone by then, and no call into it is safe (openssl issue 22508).
 bool process_is_ending() noexcept;
-/// Starts to watch for the end; to be called after the module is loaded, since handlers run in
-/// reverse order. Calling it again does nothing.
-void watch_for_the_end() noexcept;
+/// Starts to watch for the end, and calls `then` when it comes; to be called after the module is
+/// loaded, since handlers run in reverse order. Calling it again does nothing.
+void watch_for_the_end(void (*then)() noexcept) noexcept;
 
 /// Frees what a callback's `new` handed to OpenSSL, unless the process is ending: then it is left.
 template <class T>

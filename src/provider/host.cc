@@ -21,6 +21,8 @@ constexpr auto kDrain = 200ms;
 constexpr auto kAlive = 2s;
 /// How often a module is started anew of which nothing works.
 constexpr auto kPause = 10ms;
+/// How long nobody tries again while a call stays inside.
+constexpr auto kAfterHang = 1s;
 
 /// They write to no socket but syslog's, which raises no SIGPIPE: the shield's three system calls
 /// would be a fiftieth of SoftHSM's P-256 signature. By the file, not by what the module says of
@@ -66,9 +68,15 @@ Host::Host(ModuleSettings settings)
 std::shared_ptr<Host> Host::of(const ModuleSettings& settings) {
   Registry& all = registry();
   const std::lock_guard hold(all.mutex);
-  for (const auto& host : all.hosts)
-    if (host->settings_->path == settings.path && host->settings_->arguments == settings.arguments)
-      return host;
+  std::error_code none;
+  const auto file = std::filesystem::weakly_canonical(settings.path, none);
+  for (const auto& host : all.hosts) {
+    if (std::filesystem::weakly_canonical(host->settings_->path, none) != file) continue;
+    if (host->settings_->arguments == settings.arguments) return host;
+    throw Error(Errc::kConflict, "this process uses '" + settings.path.string() +
+                                     "' with other poolkey-module-arguments already; a module is "
+                                     "initialised once");
+  }
   if (all.hosts.empty()) ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
   all.hosts.push_back(std::shared_ptr<Host>(new Host(settings)));
   all.hosts.back()->forks_seen_ = forks.load();
@@ -98,6 +106,12 @@ void Host::after_fork_in_child() noexcept {
   registry().mutex.unlock();
 }
 
+/// Who is inside comes out, if he can, before the module's static objects go; nobody enters any
+/// more.
+void Host::at_end() noexcept {
+  for (const auto& host : registry().hosts) host->gate_.close(Clock::now() + kDrain);
+}
+
 bool Host::is_ready() const { return module_ != nullptr && (!settings_ || forks_seen_ == forks); }
 
 void Host::put_environment() const {
@@ -116,10 +130,11 @@ void Host::make_ready(Clock::time_point until) {
   if (is_ready()) return;
   put_environment();
   const unsigned now = forks;
+  restarted_ = Clock::now() - kPause;
   if (module_ == nullptr) {
     module_ =
         hsm::Module::load(settings_->path, hsm::Module::Process::kForeign, settings_->arguments);
-    watch_for_the_end();
+    watch_for_the_end(at_end);
   } else {
     module_->initialize_after_fork();
   }
@@ -177,15 +192,23 @@ bool Host::restart(std::uint64_t incarnation, bool suspected, const Pulse* mine,
                    Clock::time_point until) {
   if (!settings_ || process_is_ending()) return false;
   const bool others = suspected && another_lives(mine);
-  if (!gate_.close(std::min(until, Clock::now() + kDrain))) return false;
+  const auto is_due = [&] {
+    const auto since = Clock::now() - restarted_.load();
+    return since >= (others ? pause_beside_others_.load() : Clock::duration(kPause));
+  };
+  // Not even a look is worth shutting out those whom the module serves.
+  if (!is_due()) return false;
+  if (!gate_.close(std::min(until, Clock::now() + kDrain))) {
+    restarted_ = Clock::now() + kAfterHang;  // a call hangs: the others have waited long enough
+    return false;
+  }
   const Closed closed(gate_);
   const SigpipeShield shield;
   if (module_ == nullptr || module_->incarnation() != incarnation) return module_ != nullptr;
-  if (Clock::now() - restarted_ < (others ? pause_beside_others_ : Clock::duration(kPause)))
-    return false;
+  if (!is_due()) return false;
   restarted_ = Clock::now();
   pause_beside_others_ =
-      others ? std::min<Clock::duration>(2 * pause_beside_others_, kLongestPauseBesideOthers)
+      others ? std::min<Clock::duration>(2 * pause_beside_others_.load(), kLongestPauseBesideOthers)
              : Clock::duration(kFirstPauseBesideOthers);
   put_environment();
   return module_->reload();

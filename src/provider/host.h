@@ -86,6 +86,7 @@ class Host {
   void make_ready(Clock::time_point until);
   void put_environment() const;
   bool another_lives(const Pulse* mine);
+  static void at_end() noexcept;
   static void before_fork() noexcept;
   static void after_fork_in_parent() noexcept;
   static void after_fork_in_child() noexcept;
@@ -100,8 +101,8 @@ class Host {
   Gate gate_;
   std::timed_mutex alone_;  ///< see Quirks::one_thread_at_a_time
   bool closed_to_fork_ = false;
-  Clock::time_point restarted_{};  ///< written with the gate closed, as is this:
-  Clock::duration pause_beside_others_ = kFirstPauseBesideOthers;
+  std::atomic<Clock::time_point> restarted_{};
+  std::atomic<Clock::duration> pause_beside_others_{kFirstPauseBesideOthers};
   std::mutex pulses_mutex_;
   std::vector<std::weak_ptr<Pulse>> pulses_;
 };

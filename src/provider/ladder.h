@@ -23,6 +23,8 @@ enum class Rung {
 struct Remedy {
   Rung first, highest;
   bool possible() const { return first != Rung::kNone; }
+  /// It may be another answer after a while; else the first one is final.
+  bool may_pass() const { return highest >= Rung::kOpen; }
 };
 Remedy remedy_for(const Error& error) noexcept;
 

@@ -47,6 +47,10 @@ home::Statement MemberState::read(const Settings& settings, const fs::path& file
       throw Error(Errc::kConflict, "it is of pool '" + out.member.pool.str() + "', and '" +
                                        settings.home.string() + "' is of pool '" +
                                        settings.pool->str() + "'");
+    if (settings.member && out.member.member != *settings.member)
+      throw Error(Errc::kConflict, "it is for the member '" + out.member.member.str() + "', and '" +
+                                       settings.home.string() + "' is the home of '" +
+                                       settings.member->str() + "'");
     return out;
   } catch (const Error& error) {
     throw Error(error.code(), "'" + file.string() + "': " + error.what());
@@ -58,6 +62,10 @@ std::shared_ptr<const home::Statement> MemberState::statement(const Settings& se
   const fs::path file = home::statement_file(settings.home / "state", *settings.pool);
   const std::lock_guard hold(mutex_);
   std::optional<Stamp> now = stamp_of(file);
+  if (!now && statement_)
+    throw Error(Errc::kConflict, "'" + file.string() +
+                                     "' is gone, and this program has seen statement " +
+                                     std::to_string(statement_->sequence) + "; bring it back");
   if (!now) return nullptr;
   if (statement_ && stamp_ == *now) return statement_;
   auto fresh = std::make_shared<const home::Statement>(read(settings, file));

@@ -11,6 +11,11 @@ constexpr std::size_t kMaxPinFile = 1024;
 }  // namespace
 
 Pin read_pin_file(const std::filesystem::path& path, const std::string& setting) {
+  std::error_code none;
+  const auto permissions = std::filesystem::status(path, none).permissions();
+  if (!none && (permissions & std::filesystem::perms::others_read) != std::filesystem::perms::none)
+    throw Error(Errc::kDenied, "the PIN file '" + path.string() +
+                                   "' can be read by everybody; take that away with chmod o-r");
   std::string text;
   try {
     text = read_file(path, kMaxPinFile);

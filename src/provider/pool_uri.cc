@@ -1,5 +1,6 @@
 #include "provider/pool_uri.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/error.h"
@@ -8,9 +9,9 @@ namespace poolkey::provider {
 namespace {
 
 [[noreturn]] void bad(std::string_view text, const std::string& why) {
-  throw Error(Errc::kInvalidArgument, "'" + std::string(text.substr(0, 128)) +
-                                          "' names no pool key: " + why +
-                                          "; write poolkey://NAME[@vN][?pool=POOL]");
+  throw Error(Errc::kInvalidArgument,
+              "'" + std::string(text.substr(0, std::min<std::size_t>(128, text.find('?')))) +
+                  "' names no pool key: " + why + "; write poolkey://NAME[@vN][?pool=POOL]");
 }
 
 PoolUri parsed(std::string_view text) {

@@ -81,7 +81,7 @@ void PrivateKey::use_one(const Use& use, Clock::time_point until) {
     try {
       return standings_.front().replica->use(use, Rung::kInitialize, until);
     } catch (const Error& error) {
-      if (!remedy_for(error).possible() || Clock::now() + pause >= until) throw;
+      if (!remedy_for(error).may_pass() || Clock::now() + pause >= until) throw;
     }
     std::this_thread::sleep_for(pause);
   }

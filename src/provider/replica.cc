@@ -11,7 +11,8 @@
 namespace poolkey::provider {
 namespace {
 
-/// A copy goes on signing when its object is gone: the object is looked at so often.
+/// A copy goes on signing when its object is gone: the object is looked at so often. So is what a
+/// handle gives: it may have become another object's.
 constexpr auto kLookAgain = std::chrono::seconds(5);
 /// How often it is looked for before it counts as gone, and what lies between.
 constexpr int kTries = 3;
@@ -52,9 +53,13 @@ Replica::Handles Replica::known() {
   return handles_;
 }
 
-void Replica::forget(const Handles& handles) {
-  const std::lock_guard hold(mutex_);
-  if (handles_.link == handles.link && handles_.best() == handles.best()) handles_ = {};
+void Replica::abandon(const Handles& handles) {
+  {
+    const std::lock_guard hold(mutex_);
+    if (handles_.link != handles.link || handles_.best() != handles.best()) return;
+    handles_ = {};
+  }
+  if (handles.copy != CK_INVALID_HANDLE) token_->drop_copy(handles.link, handles.copy);
 }
 
 void Replica::set_proven(const Handles& handles, std::uint64_t epoch) {
@@ -62,6 +67,7 @@ void Replica::set_proven(const Handles& handles, std::uint64_t epoch) {
   if (handles_.link != handles.link || handles_.best() != handles.best()) return;
   handles_.proven = true;
   handles_.proven_epoch = epoch;
+  handles_.proven_at = Clock::now();
 }
 
 void Replica::throw_gone() const {
@@ -78,8 +84,8 @@ CK_OBJECT_HANDLE Replica::find(const Link& link, Clock::time_point until) const 
     wanted.set(CKA_ID, ByteView(id_));
   else
     wanted.set(CKA_LABEL, label_);
-  // A handle may die, or the login be lost and come back, between two calls: it is absent only if it
-  // stays so.
+  // A handle may die, or the login be lost and come back, between two calls: it is absent only if
+  // it stays so.
   for (int tries = 1;; ++tries) {
     for (const CK_OBJECT_HANDLE object : hsm::find_objects(*lease, wanted))
       if (public_part_of_private(*lease, object) == part_) return object;
@@ -91,11 +97,16 @@ CK_OBJECT_HANDLE Replica::find(const Link& link, Clock::time_point until) const 
 
 bool Replica::is_still_there(const Link& link, const Handles& handles,
                              Clock::time_point until) const {
-  const hsm::Lease lease = link.token->lease(until);
-  constexpr std::array<CK_ATTRIBUTE_TYPE, 2> kTypes{CKA_ID, CKA_CLASS};
-  const hsm::Attributes told(*lease, handles.object, kTypes);
-  const Bytes* id = told.find(CKA_ID);
-  return id != nullptr && *id == id_ && told.number(CKA_CLASS) == CKO_PRIVATE_KEY;
+  try {
+    const hsm::Lease lease = link.token->lease(until);
+    constexpr std::array<CK_ATTRIBUTE_TYPE, 2> kTypes{CKA_ID, CKA_CLASS};
+    const hsm::Attributes told(*lease, handles.object, kTypes);
+    const Bytes* id = told.find(CKA_ID);
+    return id != nullptr && *id == id_ && told.number(CKA_CLASS) == CKO_PRIVATE_KEY;
+  } catch (const Error& error) {
+    if (remedy_for(error).first != Rung::kFind) throw;
+    return false;
+  }
 }
 
 Replica::Handles Replica::usable(const Link& link, Clock::time_point until) {
@@ -113,10 +124,7 @@ Replica::Handles Replica::usable(const Link& link, Clock::time_point until) {
       is_still_there(link, now, until)) {
     now.looked_at = Clock::now();
   } else {
-    if (now.link == link.number && now.copy != CK_INVALID_HANDLE) {
-      forget(now);
-      token_->drop_copy(now.link, now.copy);
-    }
+    if (now.link == link.number && now.copy != CK_INVALID_HANDLE) abandon(now);
     const bool seen =
         now.link == link.number && now.copy == CK_INVALID_HANDLE && now.object != CK_INVALID_HANDLE;
     now = {.link = link.number,
@@ -138,14 +146,15 @@ void Replica::use_once(const Use& use, const Link& link, Clock::time_point until
     const hsm::Lease lease = link.token->lease(until);
     use.act(*lease, handles.best());
     // A token that was restarted gives fresh sessions before anybody notices by an old one.
-    if (!use.always_proven && handles.proven && handles.proven_epoch == epoch && !lease.is_fresh())
-      return;
+    const bool known_good = handles.proven && handles.proven_epoch == epoch && !lease.is_fresh() &&
+                            Clock::now() - handles.proven_at < kLookAgain;
+    if (known_good && !use.always_proven) return;
     if (use.proof(*lease, handles.best())) return set_proven(handles, epoch);
   } catch (const Error& error) {
-    if (remedy_for(error).first == Rung::kFind) forget(handles);
+    if (remedy_for(error).first == Rung::kFind) abandon(handles);
     throw;
   }
-  forget(handles);
+  abandon(handles);
   throw Error(Errc::kConflict, CKR_KEY_HANDLE_INVALID,
               token_->name().str() + " does not use the key '" + label_ +
                   "' under its handle; nothing of it was used");

@@ -41,10 +41,10 @@ class Replica {
   void know(std::uint64_t link_number, CK_OBJECT_HANDLE object);
 
   /// Uses the key, by way of its token's ladder. The first result under a handle has to pass the
-  /// proof, and so has the first one of each session, and after sessions of the token were lost: a
-  /// handle may have been given to another object. The key is found again only with the same public
-  /// part. Throws kNotFound where it has gone, kConflict where the proof fails, else what the
-  /// module says.
+  /// proof, and so has the first one of each session, after sessions of the token were lost, and
+  /// every five seconds: a handle may have been given to another object. The key is found again
+  /// only with the same public part. Throws kNotFound where it has gone, kConflict where the proof
+  /// fails, else what the module says.
   void use(const Use& use, Rung highest, Clock::time_point until);
 
   /// What the token was found to do with the key.
@@ -63,6 +63,7 @@ class Replica {
     Clock::time_point looked_at{};  ///< when the object was seen last
     bool proven = false;
     std::uint64_t proven_epoch = 0;
+    Clock::time_point proven_at{};
 
     CK_OBJECT_HANDLE best() const { return copy != CK_INVALID_HANDLE ? copy : object; }
   };
@@ -72,7 +73,8 @@ class Replica {
   Handles known();
   CK_OBJECT_HANDLE find(const Link& link, Clock::time_point until) const;
   bool is_still_there(const Link& link, const Handles& handles, Clock::time_point until) const;
-  void forget(const Handles& handles);
+  /// Forgets them, and destroys the copy.
+  void abandon(const Handles& handles);
   void set_proven(const Handles& handles, std::uint64_t epoch);
   [[noreturn]] void throw_gone() const;
 

@@ -152,6 +152,7 @@ Settings completed(Settings out) {
     require_readable(out.home);
     const home::Config config = home::read_config(out.home);
     out.pool = config.pool;
+    out.member = config.member;
     if (out.module.path.empty()) {
       out.module.path = config.module;
       if (out.module.arguments.empty()) out.module.arguments = config.module_arguments;

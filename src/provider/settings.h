@@ -25,6 +25,7 @@ struct Settings {
   std::filesystem::path pin_file{};     ///< poolkey-pin-source; empty: the program is asked
   std::filesystem::path home{};         ///< poolkey-home; empty: none
   std::optional<PoolName> pool{};       ///< of the member whose home it is
+  std::optional<MemberName> member{};   ///< that member
   bool allow_uri_pin = false;           ///< poolkey-allow-uri-pin
   bool pkcs1_decryption = false;        ///< poolkey-pkcs1-decryption
   std::filesystem::path credentials{};  ///< $CREDENTIALS_DIRECTORY when the program started

@@ -14,13 +14,34 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kFirstPause = 5ms;
+/// For what is still put in order when the time is over.
+constexpr auto kLastMoment = 200ms;
 constexpr auto kLongestPause = 40ms;
 
 bool same(const Pin& a, const Pin& b) { return std::ranges::equal(a.view(), b.view()); }
 
 /// The token saw the PIN and did not take it; not so where it was not even tried.
 bool was_refused(const Error& error) {
-  return error.code() == Errc::kAuthFailed && error.ckr() && *error.ckr() != CKR_USER_NOT_LOGGED_IN;
+  const auto rv = error.ckr();
+  return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_EXPIRED || rv == CKR_PIN_INVALID ||
+         rv == CKR_PIN_LEN_RANGE;
+}
+
+/// Some tokens do not say in so many words that the PIN was wrong, but count.
+bool counts_a_wrong_pin(hsm::Token& token) noexcept {
+  CK_TOKEN_INFO info{};
+  constexpr CK_FLAGS kCounting =
+      CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED;
+  return token.module().fn().C_GetTokenInfo(token.info().slot, &info) == CKR_OK &&
+         (info.flags & kCounting) != 0;
+}
+
+/// Of a call that a token answers in this way nothing was counted.
+bool is_of_no_account(const Error& error) {
+  const Rung first = remedy_for(error).first;
+  return !error.ckr() || first == Rung::kLogin || first == Rung::kOpen ||
+         first == Rung::kInitialize || error.ckr() == CKR_SESSION_HANDLE_INVALID ||
+         error.ckr() == CKR_SESSION_CLOSED || error.ckr() == CKR_PIN_LOCKED;
 }
 
 }  // namespace
@@ -110,7 +131,7 @@ void SigningToken::log_in(hsm::Token& token, Pin pin, Clock::time_point until) {
     // A module may say that it logged in and not have done so.
     hsm::require_login(token.keeper());
   } catch (const Error& error) {
-    if (was_refused(error)) {
+    if (was_refused(error) || (!is_of_no_account(error) && counts_a_wrong_pin(token))) {
       const std::lock_guard hold(mutex_);
       pin_.reset();
       refused_ = std::move(pin);
@@ -131,7 +152,7 @@ Link SigningToken::open(const Host::Visit& visit, Clock::time_point until) {
   bool wanted = false;
   {
     const std::lock_guard hold(mutex_);
-    wanted = pin_ || refusal_;
+    wanted = pin_ || (refusal_ && options_.pin);
   }
   if (wanted)
     if (auto pin = pin_at_hand()) log_in(*token, std::move(*pin), until);
@@ -196,6 +217,15 @@ void SigningToken::climb(Rung rung, const Lost& lost, const Error& failure) {
   }
 }
 
+void SigningToken::give_up(Rung rung, Lost lost, const Error& failure) noexcept {
+  lost.until = Clock::now() + kLastMoment;
+  try {
+    climb(rung, lost, failure);
+  } catch (const Error&) {
+    return;  // the first failure is told
+  }
+}
+
 void SigningToken::run(const Act& act, Rung highest, Clock::time_point until) {
   if (is_ours_) highest = std::min(highest, Rung::kSession);
   RungSet tried;
@@ -223,8 +253,12 @@ void SigningToken::run(const Act& act, Rung highest, Clock::time_point until) {
     // What could not even be opened is no answer about the key.
     const Rung top = opened ? std::min(highest, remedy.highest) : highest;
     const auto next = tried.next(remedy.first, top);
-    if (!next || Clock::now() >= until) throw Error(*failure);
+    if (!next) throw Error(*failure);
     rung = *next;
+    if (Clock::now() < until) continue;
+    // The next use must not stand where this one stood, however slow its calls were.
+    give_up(opened ? Rung::kOpen : top, lost, *failure);
+    throw Error(*failure);
   }
 }
 
@@ -234,7 +268,7 @@ void SigningToken::run_patiently(const Act& act, Clock::time_point until) {
     try {
       return run(act, Rung::kInitialize, until);
     } catch (const Error& error) {
-      if (!remedy_for(error).possible() || is_ours_ || Clock::now() + pause >= until) throw;
+      if (!remedy_for(error).may_pass() || is_ours_ || Clock::now() + pause >= until) throw;
     }
     std::this_thread::sleep_for(pause);
   }

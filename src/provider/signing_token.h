@@ -93,6 +93,7 @@ class SigningToken : public std::enable_shared_from_this<SigningToken> {
     Clock::time_point until{};
   };
   void climb(Rung rung, const Lost& lost, const Error& failure);
+  void give_up(Rung rung, Lost lost, const Error& failure) noexcept;
   void log_in_again(const Lost& lost);
   void lose(const Lost& lost);
 

@@ -92,12 +92,12 @@ TEST(LoginTest, AWrongPinIsNotTriedTwiceButAnotherIs) {
   const auto token = tokens.matching(parse_object_uri("pkcs11:token=test")).front();
   const auto login = [&] { token->login(token->pin_or([] { return Pin("unused"); }), tokens.deadline()); };
   test::set_faults("");
-  write_file(pin_file, std::string_view("9999\n"));
+  write_file(pin_file, std::string_view("9999\n"), 0600);
   for (int tries = 0; tries < 3; ++tries)
     EXPECT_THAT(login, test::ThrowsErrc(Errc::kAuthFailed, "CKR_PIN_INCORRECT"));
   EXPECT_EQ(test::calls_of("C_Login"), 1U);
   EXPECT_FALSE(token->logged_in());
-  write_file(pin_file, std::string_view(soft.user_pin()));
+  write_file(pin_file, std::string_view(soft.user_pin()), 0600);
   login();
   EXPECT_TRUE(token->logged_in());
 }

@@ -91,6 +91,32 @@ TEST_F(ForeignRecoveryTest, ASignatureInFlightWaitsForAModuleThatComesBack) {
   later.join();
 }
 
+TEST_F(ForeignRecoveryTest, WithoutTimeForASecondTryTheNextUseFindsItMended) {
+  const test::Plugin hasty(prepared.folder(),
+                           prepared.section(test::kFaultyModule) + "poolkey-retry-seconds = 0\n");
+  const auto key = hasty.load("pkcs11:token=test;object=uncopied;type=private");
+  for (const char* fault : {"C_SignInit 1 restart", "C_SignInit 1 before CKR_DEVICE_ERROR",
+                            "C_SignInit 1 before CKR_CRYPTOKI_NOT_INITIALIZED"}) {
+    set_faults(fault);
+    int tries = 0;
+    for (bool good = false; !good && tries < 5; ++tries) try {
+        good = signs(key);
+      } catch (const Error&) {
+      }
+    EXPECT_LE(tries, 3) << fault;
+  }
+}
+
+TEST_F(ForeignRecoveryTest, ARefusalOfTheKeyIsToldAtOnceAndLeavesNoCopies) {
+  const auto key = load("copied");
+  EXPECT_TRUE(signs(key));
+  set_faults("C_SignInit 1+ before CKR_KEY_TYPE_INCONSISTENT");
+  const auto began = Time::now();
+  EXPECT_ANY_THROW(signs(key));
+  EXPECT_LT(Time::now() - began, milliseconds(1000));
+  EXPECT_EQ(calls_of("C_CopyObject") + 1, calls_of("C_DestroyObject"));  // and the one from before
+}
+
 TEST_F(ForeignRecoveryTest, APinThatIsRefusedAfterARestartIsTriedOnceAndAnotherIs) {
   const auto key = load("copied");
   EXPECT_TRUE(signs(key));
