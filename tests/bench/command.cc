@@ -1,4 +1,6 @@
 // Rows of `openssl req -new` as a whole process, beside the same with a software key's file.
+#include <sys/resource.h>
+
 #include "base/file.h"
 #include "bench/foreign_token.h"
 #include "bench/process_time.h"
@@ -24,6 +26,17 @@ void write_configurations(const ForeignToken& token) {
   write_file(token.path("libp11.cnf"), kEngine + std::string(test::kSoftHsm) + "\n" + kRequest);
 }
 
+/// The processor's time of all processes that ended, in milliseconds: where the machine is busy
+/// with something else it says more than the clock.
+double cpu_of_processes() {
+  rusage used{};
+  ::getrusage(RUSAGE_CHILDREN, &used);
+  const auto ms = [](const timeval& time) {
+    return 1e3 * static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e3;
+  };
+  return ms(used.ru_utime) + ms(used.ru_stime);
+}
+
 struct Way {
   const char* name;
   const char* configuration;
@@ -40,17 +53,21 @@ void add(const std::string& algorithm, const Way& way) {
             const auto& token = fixture<ForeignToken>(ForeignToken::kFew);
             write_configurations(token);
             const auto seconds = [&](const char* configuration, const std::string& key,
-                                     const std::vector<std::string>& more) {
+                                     const std::vector<std::string>& more, const char* cpu) {
               std::vector<std::string> words{"/usr/bin/openssl", "req", "-new", "-key", key};
               words.insert(words.end(), more.begin(), more.end());
-              return process_seconds(
+              const double before = cpu_of_processes();
+              const double out = process_seconds(
                   std::move(words), "/dev/null",
                   {"OPENSSL_CONF=" + token.path(configuration + std::string(".cnf"))});
+              pairs.remark(cpu, cpu_of_processes() - before);
+              return out;
             };
             const std::string key =
                 way.by_file ? token.path(algorithm + ".ref") : ForeignToken::uri(algorithm);
-            pairs.run([&] { return seconds(way.configuration, key, way.more); },
-                      [&] { return seconds("plain", token.path(algorithm + ".key"), {}); });
+            pairs.run(
+                [&] { return seconds(way.configuration, key, way.more, "CPU ms"); },
+                [&] { return seconds("plain", token.path(algorithm + ".key"), {}, "its CPU ms"); });
           });
 }
 
