@@ -79,10 +79,20 @@ std::optional<CK_ULONG> Attributes::number(CK_ATTRIBUTE_TYPE type) const {
   return out;
 }
 
-std::optional<bool> Attributes::truth(CK_ATTRIBUTE_TYPE type) const {
-  const Bytes* value = find(type);
-  if (value == nullptr || value->size() != 1) return std::nullopt;
-  return value->front() != CK_FALSE;
+bool none_is_false(Session& session, CK_OBJECT_HANDLE object,
+                   std::span<const CK_ATTRIBUTE_TYPE> types) {
+  constexpr CK_BBOOL kUnwritten = 0xA5;
+  Bytes values(types.size(), kUnwritten);
+  std::vector<CK_ATTRIBUTE> asked;
+  for (std::size_t i = 0; i < types.size(); ++i) asked.push_back({types[i], &values[i], 1});
+  ask(session, object, asked);
+  bool out = true;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (!is_told(asked[i])) continue;
+    require(asked[i].ulValueLen == 1 && values[i] != kUnwritten, types[i]);
+    out = out && values[i] != CK_FALSE;
+  }
+  return out;
 }
 
 }  // namespace poolkey::hsm

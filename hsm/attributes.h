@@ -21,10 +21,14 @@ class Attributes {
   /// Empty where it was not told.
   Bytes bytes(CK_ATTRIBUTE_TYPE type) const;
   std::optional<CK_ULONG> number(CK_ATTRIBUTE_TYPE type) const;
-  std::optional<bool> truth(CK_ATTRIBUTE_TYPE type) const;
 
  private:
   std::vector<std::pair<CK_ATTRIBUTE_TYPE, Bytes>> told_;
 };
+
+/// One call for the CK_BBOOLs of an object, whose size is known: false where one of them is told to
+/// be. Throws as read_bytes().
+bool none_is_false(Session& session, CK_OBJECT_HANDLE object,
+                   std::span<const CK_ATTRIBUTE_TYPE> types);
 
 }  // namespace poolkey::hsm

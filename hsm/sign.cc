@@ -7,7 +7,9 @@ namespace poolkey::hsm {
 
 Bytes sign(Session& session, CK_OBJECT_HANDLE key, CK_MECHANISM mechanism, ByteView data,
            std::size_t size) {
-  check(session.fn().C_SignInit(session.handle(), &mechanism, key), "begin a signature");
+  // check() makes a string of what it is told, and that one is too long to cost nothing.
+  if (const CK_RV rv = session.fn().C_SignInit(session.handle(), &mechanism, key); rv != CKR_OK)
+    check(rv, "begin a signature");
   Output out(size);
   check(session.fn().C_Sign(session.handle(), const_cast<CK_BYTE*>(data.data()),
                             static_cast<CK_ULONG>(data.size()), out.data(), out.size()),

@@ -313,9 +313,7 @@ CK_OBJECT_HANDLE SigningToken::copy_to_session(const Link& link, CK_OBJECT_HANDL
   try {
     // PKCS#11 v2.40 4.4.1: both are true where a token does not tell.
     constexpr std::array<CK_ATTRIBUTE_TYPE, 2> kTypes{CKA_COPYABLE, CKA_MODIFIABLE};
-    const hsm::Attributes told(session, object, kTypes);
-    if (!told.truth(CKA_COPYABLE).value_or(true) || !told.truth(CKA_MODIFIABLE).value_or(true))
-      return CK_INVALID_HANDLE;
+    if (!hsm::none_is_false(session, object, kTypes)) return CK_INVALID_HANDLE;
     hsm::Template changes;
     changes.set(CKA_TOKEN, false);
     return hsm::copy_object(session, object, std::move(changes));

@@ -27,13 +27,20 @@ class AttributesTest : public testing::Test {
                                .label = "k",
                                .id = to_bytes("id")});
   }
-  Attributes read() {
-    static constexpr std::array<CK_ATTRIBUTE_TYPE, 6> kTypes{
-        CKA_ID, CKA_MODULUS, CKA_LABEL, CKA_KEY_TYPE, CKA_SIGN, CKA_START_DATE};
+  static CK_OBJECT_HANDLE key(Session& session) {
     Template wanted;
     wanted.set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY});
+    return find_objects(session, std::move(wanted)).at(0);
+  }
+  Attributes read() {
+    static constexpr std::array<CK_ATTRIBUTE_TYPE, 5> kTypes{CKA_ID, CKA_MODULUS, CKA_LABEL,
+                                                             CKA_KEY_TYPE, CKA_START_DATE};
     const Lease lease = token->lease();
-    return {*lease, find_objects(*lease, std::move(wanted)).at(0), kTypes};
+    return {*lease, key(*lease), kTypes};
+  }
+  bool ask(const std::vector<CK_ATTRIBUTE_TYPE>& types) {
+    const Lease lease = token->lease();
+    return none_is_false(*lease, key(*lease), types);
   }
 
   test::FaultyToken soft;
@@ -47,7 +54,6 @@ TEST_F(AttributesTest, TakeTwoCallsHoweverManyTheyAre) {
   EXPECT_EQ(to_text(told.bytes(CKA_ID)), "id");
   EXPECT_EQ(to_text(told.bytes(CKA_LABEL)), "k");
   EXPECT_EQ(told.number(CKA_KEY_TYPE), CKK_EC);
-  EXPECT_EQ(told.truth(CKA_SIGN), true);
 }
 
 TEST_F(AttributesTest, WhatIsNotToldIsNotThere) {
@@ -65,6 +71,16 @@ TEST_F(AttributesTest, AWrongLengthIsCaught) {
       set_faults("C_GetAttributeValue " + std::string(call) + " " + fault);
       EXPECT_THAT([&] { read(); }, ThrowsErrc(Errc::kUnavailable)) << call << " " << fault;
     }
+}
+
+TEST_F(AttributesTest, TruthsTakeOneCall) {
+  set_faults("");
+  EXPECT_TRUE(ask({CKA_SIGN, CKA_TOKEN}));
+  EXPECT_EQ(calls_of("C_GetAttributeValue"), 1U);
+  EXPECT_FALSE(ask({CKA_SIGN, CKA_TRUSTED}) && ask({CKA_SIGN, CKA_ALWAYS_AUTHENTICATE}));
+  EXPECT_TRUE(ask({CKA_SIGN, CKA_VENDOR_DEFINED}));  // not told
+  set_faults("C_GetAttributeValue 1 zero");
+  EXPECT_THAT([&] { ask({CKA_SIGN}); }, ThrowsErrc(Errc::kUnavailable));
 }
 
 }  // namespace
