@@ -183,7 +183,10 @@ Harvest search(const std::shared_ptr<SigningToken>& token, const hsm::Uri& uri, 
         out = {.token = token, .link = link.number};
         const hsm::Lease lease = link.token->lease(until);
         Search(*lease, uri, expected).run(out);
-        if (out.is_empty() && token->logged_in()) hsm::require_login(*lease);
+        if (!out.is_empty() || !token->logged_in()) return;
+        hsm::require_login(*lease);
+        // Another thread may have logged in between: it is absent only if it stays so.
+        Search(*lease, uri, expected).run(out);
       },
       until);
   return out;
