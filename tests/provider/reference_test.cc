@@ -42,7 +42,7 @@ TEST_P(ReferenceTest, TheStoreFindsOnePrivateKeyInAFile) {
 
 TEST_P(ReferenceTest, APythonServerLoadsItBesideItsCertificatesInAnyOrder) {
   const std::string load =
-      "/usr/bin/python3 -c 'import ssl, sys\n"
+      "LD_PRELOAD=$POOLKEY_RUNTIME /usr/bin/python3 -c 'import ssl, sys\n"
       "ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*sys.argv[1:])' ";
   must(load + "c.pem key.pem");
   must("cat c.pem c.pem key.pem > one.pem; cat key.pem c.pem > other.pem");
