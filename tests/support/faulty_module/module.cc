@@ -20,6 +20,7 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <shared_mutex>
 #include <sstream>
 #include <thread>
@@ -73,8 +74,8 @@ struct State {
   CK_FUNCTION_LIST* real = load_real();
   Counters counters{setting("FAULTY_MODULE_STATE")};
   Handles handles;
-  std::atomic<Script> script{
-      std::make_shared<const std::vector<Rule>>(parse(script_from_environment()))};
+  std::mutex script_lock;  // not std::atomic: in g++ 12 TSan finds races inside of it
+  Script script = std::make_shared<const std::vector<Rule>>(parse(script_from_environment()));
   Chance chance;
   /// Sessions are not closed while other threads are inside: SoftHSM would crash, and no HSM does.
   std::shared_mutex inside;
@@ -89,6 +90,11 @@ State& state() {
     return made;
   }();
   return *one;
+}
+
+Script current_script() {
+  const std::scoped_lock guard(state().script_lock);
+  return state().script;
 }
 
 void report(std::size_t function, const Rule& rule, std::uint64_t number) {
@@ -188,7 +194,7 @@ class Passage {
   explicit Passage(A... arguments) : arguments_(arguments...) {}
 
   CK_RV run(CK_RV (*real)(A...)) {
-    script_ = state().script.load();
+    script_ = current_script();
     const Counters::Call number = state().counters.count(F);
     const Rule* rule = due(number);
     if (rule != nullptr && !is_done_afterwards(*rule)) report(F, *rule, number.of_all);
@@ -420,7 +426,9 @@ POOLKEY_EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST** list) {
 /// Another script; calls are counted from here.
 POOLKEY_EXPORT void faulty_module_script(const char* script) {
   using namespace poolkey::test::faulty;
-  state().script = std::make_shared<const std::vector<Rule>>(parse(script));
+  auto rules = std::make_shared<const std::vector<Rule>>(parse(script));
+  const std::scoped_lock guard(state().script_lock);
+  state().script = std::move(rules);
   state().counters.reset();
 }
 
