@@ -42,6 +42,7 @@ KeyUsage parse_key_usage(std::string_view text) {
 std::string parse_extended_key_usage(std::string_view text) {
   if (text == "serverAuth") return std::string(kServerAuth);
   if (text == "clientAuth") return std::string(kClientAuth);
+  if (text == "OCSPSigning") return std::string(kOcspSigning);
   const std::string oid(text);
   const ErrorMark mark;
   if (!Asn1ObjectPtr(OBJ_txt2obj(oid.c_str(), 1)))

@@ -44,8 +44,9 @@ KeyUsage parse_key_usage(std::string_view text);
 /// Extended key usages by OID.
 inline constexpr std::string_view kServerAuth = "1.3.6.1.5.5.7.3.1";
 inline constexpr std::string_view kClientAuth = "1.3.6.1.5.5.7.3.2";
+inline constexpr std::string_view kOcspSigning = "1.3.6.1.5.5.7.3.9";
 inline constexpr std::string_view kAnyExtendedKeyUsage = "2.5.29.37.0";
-/// The OID of "serverAuth" or "clientAuth"; dotted OIDs come back as they are.
+/// The OID of "serverAuth", "clientAuth" or "OCSPSigning"; dotted OIDs come back as they are.
 /// Throws kInvalidArgument.
 std::string parse_extended_key_usage(std::string_view text);
 

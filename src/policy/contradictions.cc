@@ -93,17 +93,18 @@ void check_export(const Sections& s, toml::Faults& faults) {
     faults.add(s.key.usages.where,
                "a key with export.mode 'wrapped' needs usage 'proof': members must show that they "
                "hold it");
-  const Location* edge = find(s.request.roles, Role::kEdgeExternal);
-  if (!wrapped && edge != nullptr)
-    faults.add(*edge,
-               "role 'edge-external' needs export.mode 'wrapped': every Edge Server of a pool must "
-               "hold the same key");
+  for (const Role role : {Role::kEdgeExternal, Role::kAvAuthentication})
+    if (const Location* edge = find(s.request.roles, role); !wrapped && edge != nullptr)
+      faults.add(*edge, fmt::format("role '{}' needs export.mode 'wrapped': every Edge Server of a "
+                                    "pool must hold the same key",
+                                    word(role)));
 }
 
 /// `origin init` makes these keys and their certificates in one run: no backup comes in between.
 void check_backup(const Sections& s, toml::Faults& faults) {
   if (!s.key.require_backup.value) return;
-  for (Role role : {Role::kRoot, Role::kIssuingCa, Role::kEnvelopeSigner, Role::kAuditSigner})
+  for (Role role : {Role::kRoot, Role::kIssuingCa, Role::kEnvelopeSigner, Role::kAuditSigner,
+                    Role::kOcspSigner})
     if (find(s.request.roles, role) != nullptr)
       return faults.add(s.key.require_backup.where,
                         fmt::format("role '{}' is the origin's own, whose certificates are made "

@@ -35,11 +35,13 @@ struct Facts {
   bool safeguarded = false;  ///< proven in a backup of the origin, or at a standby
   /// By the token that has the key, or is to have it; the worst of several.
   WrapWithTrusted wrap_with_trusted = WrapWithTrusted::kUnknown;
-  std::optional<Role> role{};          ///< what the certificate is for
-  std::optional<CaKind> ca{};          ///< who issues it
-  std::optional<Duration> validity{};  ///< of the certificate: notAfter - notBefore
-  std::vector<LintProfile> linted{};   ///< profiles that the request passed without an error
-  std::vector<KeyUsage> key_usage{};   ///< bits that the certificate is to have
+  std::optional<Role> role{};             ///< what the certificate is for
+  std::optional<CaKind> ca{};             ///< who issues it
+  std::optional<Duration> validity{};     ///< of the certificate: notAfter - notBefore
+  std::vector<LintProfile> linted{};      ///< profiles that the request passed without an error
+  std::vector<LintProfile> overridden{};  ///< those whose errors a person overrides, with a reason
+  std::string overrider{};                ///< the person's account: "alice"
+  std::vector<KeyUsage> key_usage{};      ///< bits that the certificate is to have
   std::vector<ExtendedKeyUsage> extended_key_usage{};
   bool organizational_unit = false;            ///< the subject names one
   std::optional<Hash> hash{};                  ///< of the request's signature

@@ -79,6 +79,21 @@ class Section {
         });
   }
 
+  /// Accounts of the operating system; none where the key is left out.
+  LocatedList<std::string> accounts(std::string_view key) {
+    if (!has(key)) return {};
+    return collect<std::string>(
+        key, true, [&](const Located<std::string>& item) -> std::optional<std::string> {
+          const auto odd = [](char c) { return c <= ' ' || c > '~' || c == ':'; };
+          if (!item.value.empty() && std::none_of(item.value.begin(), item.value.end(), odd))
+            return item.value;
+          fault(item.where,
+                fmt::format("'{}' has '{}', which is no account; write names such as 'alice'",
+                            full(key), item.value));
+          return std::nullopt;
+        });
+  }
+
   /// Names of pools, or "*" alone.
   LocatedList<std::string> pools(std::string_view key) {
     const auto parse = [&](const Located<std::string>& item) -> std::optional<std::string> {
@@ -213,6 +228,7 @@ RequestRules read_request(Section section) {
   out.extended_key_usage = section.list<ExtendedKeyUsage>("extended_key_usage", true);
   out.organizational_unit = section.one<OrganizationalUnit>("organizational_unit");
   out.hash = section.one<Hash>("hash");
+  out.overrides = section.accounts("overrides");
   section.finish();
   return out;
 }

@@ -68,6 +68,9 @@ struct RequestRules {
   LocatedList<ExtendedKeyUsage> extended_key_usage;
   Located<OrganizationalUnit> organizational_unit;
   Located<Hash> hash;
+  /// Accounts that may sign in spite of the linter's errors; empty, and without a location, where
+  /// the file is silent.
+  LocatedList<std::string> overrides;
 };
 
 /// [ca]: who may issue certificates for the key.

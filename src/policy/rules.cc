@@ -213,14 +213,27 @@ Refusal ca_kind(const Policy& p, const Facts& f) {
                      listed(p.ca().allowed));
 }
 
+bool has(const std::vector<LintProfile>& profiles, LintProfile profile) {
+  return std::find(profiles.begin(), profiles.end(), profile) != profiles.end();
+}
+
+/// Who may override is the next rule's.
 Refusal lint(const Policy& p, const Facts& f) {
   for (const auto& profile : p.request().lint_profiles.value)
-    if (std::find(f.linted.begin(), f.linted.end(), profile.value) == f.linted.end())
+    if (!has(f.linted, profile.value) && !has(f.overridden, profile.value))
       return fmt::format(
           "the request for {} has not passed lint profile '{}'; lint it, and mend "
           "what is found",
           f.key.str(), word(profile.value));
   return std::nullopt;
+}
+
+Refusal lint_override(const Policy& p, const Facts& f) {
+  if (f.overridden.empty() || contains(p.request().overrides, f.overrider)) return std::nullopt;
+  return fmt::format(
+      "'{}' may not override the linter's errors for {}; name the account in request.overrides of "
+      "policy '{}' and generate a new version, or mend what is found",
+      f.overrider, f.key.str(), p.name());
 }
 
 Refusal key_usage(const Policy& p, const Facts& f) {
@@ -282,6 +295,10 @@ const Location& at_certificate_days(const Policy& p) { return p.lifetime().certi
 const Location& at_overlap(const Policy& p) { return p.lifetime().overlap.where; }
 const Location& at_roles(const Policy& p) { return p.request().roles.where; }
 const Location& at_lint(const Policy& p) { return p.request().lint_profiles.where; }
+const Location& at_overrides(const Policy& p) {
+  const auto& overrides = p.request().overrides;
+  return overrides.value.empty() ? at_lint(p) : overrides.where;
+}
 const Location& at_key_usage(const Policy& p) { return p.request().key_usage.where; }
 const Location& at_eku(const Policy& p) { return p.request().extended_key_usage.where; }
 const Location& at_unit(const Policy& p) { return p.request().organizational_unit.where; }
@@ -321,6 +338,7 @@ constexpr Rule kRules[] = {
     {Action::kRequest, "key.usages", at_usages, csr_usage},
     {Action::kRequest, "request.roles", at_roles, role},
     {Action::kRequest, "request.lint_profiles", at_lint, lint},
+    {Action::kRequest, "request.overrides", at_overrides, lint_override},
     {Action::kRequest, "request.key_usage", at_key_usage, key_usage},
     {Action::kRequest, "request.extended_key_usage", at_eku, extended_key_usage},
     {Action::kRequest, "request.organizational_unit", at_unit, organizational_unit},

@@ -9,10 +9,15 @@ constexpr Word<Curve> kCurves[] = {
     {Curve::kP256, "P-256"}, {Curve::kP384, "P-384"}, {Curve::kP521, "P-521"}};
 
 constexpr Word<Usage> kUsages[] = {
-    {Usage::kTls, "tls"},           {Usage::kCsr, "csr"},
-    {Usage::kProof, "proof"},       {Usage::kCertificate, "certificate"},
-    {Usage::kEnvelope, "envelope"}, {Usage::kAudit, "audit"},
-    {Usage::kDecrypt, "decrypt"},   {Usage::kDerive, "derive"},
+    {Usage::kTls, "tls"},
+    {Usage::kCsr, "csr"},
+    {Usage::kProof, "proof"},
+    {Usage::kCertificate, "certificate"},
+    {Usage::kEnvelope, "envelope"},
+    {Usage::kAudit, "audit"},
+    {Usage::kRevocation, "revocation"},
+    {Usage::kDecrypt, "decrypt"},
+    {Usage::kDerive, "derive"},
 };
 
 constexpr Word<Signing> kSignings[] = {{Signing::kSessionCopy, "session-copy"},
@@ -25,11 +30,20 @@ constexpr Word<Suite> kSuites[] = {{Suite::kOaepSha256Kwp, "rsa-oaep-sha256+aes2
                                    {Suite::kOaepSha1Kwp, "rsa-oaep-sha1+aes256-kwp"}};
 
 constexpr Word<Role> kRoles[] = {
-    {Role::kEdgeExternal, "edge-external"}, {Role::kEdgeInternal, "edge-internal"},
-    {Role::kReverseProxy, "reverse-proxy"}, {Role::kDirector, "director"},
-    {Role::kFrontEnd, "front-end"},         {Role::kRoot, "root"},
-    {Role::kIssuingCa, "issuing-ca"},       {Role::kEnvelopeSigner, "envelope-signer"},
+    {Role::kEdgeExternal, "edge-external"},
+    {Role::kAvAuthentication, "av-authentication"},
+    {Role::kEdgeInternal, "edge-internal"},
+    {Role::kReverseProxy, "reverse-proxy"},
+    {Role::kDirector, "director"},
+    {Role::kFrontEnd, "front-end"},
+    {Role::kWebInternal, "web-internal"},
+    {Role::kWebExternal, "web-external"},
+    {Role::kOauth, "oauth"},
+    {Role::kRoot, "root"},
+    {Role::kIssuingCa, "issuing-ca"},
+    {Role::kEnvelopeSigner, "envelope-signer"},
     {Role::kAuditSigner, "audit-signer"},
+    {Role::kOcspSigner, "ocsp-signer"},
 };
 
 constexpr Word<LintProfile> kLintProfiles[] = {{LintProfile::kPublicBr, "public-br"},
@@ -44,7 +58,8 @@ constexpr Word<KeyUsage> kKeyUsages[] = {{KeyUsage::kDigitalSignature, "digitalS
 constexpr Word<ExtendedKeyUsage> kExtendedKeyUsages[] = {
     {ExtendedKeyUsage::kServerAuth, "serverAuth"},
     {ExtendedKeyUsage::kClientAuth, "clientAuth"},
-    {ExtendedKeyUsage::kEmailProtection, "emailProtection"}};
+    {ExtendedKeyUsage::kEmailProtection, "emailProtection"},
+    {ExtendedKeyUsage::kOcspSigning, "OCSPSigning"}};
 
 constexpr Word<OrganizationalUnit> kUnits[] = {{OrganizationalUnit::kAllowed, "allowed"},
                                                {OrganizationalUnit::kForbidden, "forbidden"}};

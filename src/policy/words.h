@@ -22,6 +22,7 @@ enum class Usage {
   kCertificate,  ///< certificates for other keys
   kEnvelope,     ///< envelopes, attestations and members' state
   kAudit,        ///< checkpoints of the audit log
+  kRevocation,   ///< revocation lists and OCSP responses
   kDecrypt,
   kDerive,
 };
@@ -36,19 +37,24 @@ enum class Suite { kOaepSha256Kwp, kOaepSha1Kwp };
 /// What a certificate is for.
 enum class Role {
   kEdgeExternal,
+  kAvAuthentication,  ///< where it has a certificate of its own beside the external one
   kEdgeInternal,
   kReverseProxy,
-  kDirector,
-  kFrontEnd,
+  kDirector,  ///< its Default certificate
+  kFrontEnd,  ///< its Default certificate
+  kWebInternal,
+  kWebExternal,
+  kOauth,
   kRoot,
   kIssuingCa,
   kEnvelopeSigner,
   kAuditSigner,
+  kOcspSigner,
 };
 
 enum class LintProfile { kPublicBr, kLync, kInternal };
 enum class KeyUsage { kDigitalSignature, kKeyEncipherment, kKeyCertSign, kCrlSign };
-enum class ExtendedKeyUsage { kServerAuth, kClientAuth, kEmailProtection };
+enum class ExtendedKeyUsage { kServerAuth, kClientAuth, kEmailProtection, kOcspSigning };
 enum class OrganizationalUnit { kAllowed, kForbidden };
 enum class Hash { kSha256, kSha384 };
 enum class CaKind { kInternal, kPublic };

@@ -86,6 +86,8 @@ Facts read_facts(toml::Reader& reader) {
   f.ca = read.word_of<CaKind>("ca");
   f.validity = read.span<Days>("validity_days");
   f.linted = read.words_of<LintProfile>("linted");
+  f.overridden = read.words_of<LintProfile>("overridden");
+  if (const auto account = reader.optional_string("overrider")) f.overrider = account->value;
   f.key_usage = read.words_of<KeyUsage>("key_usage");
   f.extended_key_usage = read.words_of<ExtendedKeyUsage>("extended_key_usage");
   f.organizational_unit = read.flag("organizational_unit", f.organizational_unit);

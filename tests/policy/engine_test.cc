@@ -90,6 +90,24 @@ TEST(EngineTest, EveryRuleOfAReleaseCanDeny) {
   EXPECT_EQ(rule_with([](Facts& f) { f.key_age = Days(398); }), "lifetime.key_days");
 }
 
+TEST(EngineTest, OnlyAPersonWhomThePolicyNamesOverridesTheLinter) {
+  Facts facts{.action = Action::kRequest, .key = kKey};
+  facts.role = Role::kEdgeExternal;
+  facts.ca = CaKind::kPublic;
+  facts.validity = Days(199);
+  facts.key_age = Days(1);
+  facts.hash = Hash::kSha256;
+  EXPECT_EQ(denial(sample(), facts).rule, "request.lint_profiles");
+  facts.overridden = {LintProfile::kPublicBr};
+  facts.overrider = "alice";
+  EXPECT_EQ(denial(sample(), facts).rule, "request.overrides");
+  const Policy policy =
+      sample_with("hash = \"sha256\"", "hash = \"sha256\"\noverrides = [\"alice\"]");
+  EXPECT_TRUE(std::holds_alternative<Permit>(Engine::decide(policy, facts)));
+  facts.overrider = "mallory";
+  EXPECT_EQ(denial(policy, facts).rule, "request.overrides");
+}
+
 TEST(EngineTest, MemberMayHandOnWhereThePolicySaysSo) {
   Facts facts = release();
   facts.from_origin = false;

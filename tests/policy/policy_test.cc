@@ -67,7 +67,7 @@ TEST(PolicyTest, ReportsAllFaultsOfAFileAtOnceInFileOrder) {
       "  policies/sample.toml:5:2: 'key.signing' is missing\n"
       "  policies/sample.toml:7:1: 'key.bits' is 1024; it must be one of 2048, 3072, 4096\n"
       "  policies/sample.toml:8:18: 'key.usages' has 'crs'; it must be one of 'tls', 'csr', "
-      "'proof', 'certificate', 'envelope', 'audit', 'decrypt', 'derive'\n"
+      "'proof', 'certificate', 'envelope', 'audit', 'revocation', 'decrypt', 'derive'\n"
       "  policies/sample.toml:9:1: unknown key 'key.singing'; did you mean 'signing'?\n"
       "  policies/sample.toml:15:1: 'export.max_recipients' must be an integer from 1 to 1000\n"
       "  policies/sample.toml:20:1: certificate_days is 1999 but the key lives 398 days "
