@@ -14,10 +14,6 @@ std::string request_id(const CreateOptions& o) {
          std::string(policy::word(o.ca));
 }
 
-EdgeServices services_of(const Topology& topology, const PoolName& pool) {
-  return std::get<EdgeServices>(topology.pool(pool).services);
-}
-
 crypto::CsrSpec specification(const RequestedNames& names, const CreateOptions& options,
                               const policy::Policy& policy) {
   crypto::CsrSpec spec;
@@ -175,7 +171,7 @@ CreatedRequest create_request(keys::Context& context, const CreateOptions& optio
   const crypto::ParsedCsr parsed = crypto::parse_csr(out.csr);
   out.subject = parsed.subject;
   const Linted linted =
-      lint_all({parsed, EdgeContext{services_of(topology, options.pool), options.role}}, policy,
+      lint_all({parsed, pool_context(topology, options.pool, options.role, options.ca)}, policy,
                context.clock.now());
   out.findings = linted.findings;
   if (!linted.errors.empty()) {

@@ -27,14 +27,14 @@ crypto::CsrSpec good_spec() {
 }
 
 LintSubject external(crypto::ParsedCsr csr) {
-  return {std::move(csr), EdgeContext{edge_services(), Role::kEdgeExternal}};
+  return {std::move(csr), edge_context(Role::kEdgeExternal)};
 }
 
 LintSubject internal(const std::string& common_name) {
   crypto::CsrSpec spec;
   spec.subject.common_name = common_name;
   return {crypto::parse_csr(crypto::build_csr(spec, rsa_key().get())),
-          EdgeContext{edge_services(), Role::kEdgeInternal}};
+          edge_context(Role::kEdgeInternal)};
 }
 
 /// A good request, parsed; tests spoil one thing in it.
@@ -207,9 +207,10 @@ TEST(LintTest, HoldsRequestsAgainstTheirPool) {
   EXPECT_THAT(lync([](auto& c) { c.sans.dns.back() = "SIP.FABRIKAM.COM"; }), IsEmpty());
   EXPECT_THAT(found(internal("edge.contoso.net"), Profile::kLync),
               Contains("edge.cn-internal=error"));
-  EdgeServices with_xmpp = edge_services();
-  with_xmpp.xmpp.push_back({"contoso.com", {}});
-  EXPECT_THAT(found({good(), EdgeContext{with_xmpp, Role::kEdgeExternal}}, Profile::kLync),
+  Topology with_xmpp = edge_topology();
+  std::get<EdgeServices>(with_xmpp.pools[0].services).xmpp.push_back({"contoso.com", {}});
+  EXPECT_THAT(found({good(), pool_context(with_xmpp, PoolName("edge"), Role::kEdgeExternal)},
+                    Profile::kLync),
               Contains("edge.xmpp-missing=warn"));
   EXPECT_THAT(found({good(), std::nullopt}, Profile::kLync), IsEmpty());
 }

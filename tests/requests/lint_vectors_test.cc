@@ -79,8 +79,7 @@ TEST(LintVectorsTest, GiveTheVerdictsOfTheFixture) {
     const std::string id = json::text(vector, "id", "vector");
     if (kExcluded.contains(id)) continue;
     SCOPED_TRACE(id);
-    const LintSubject subject{request_for(vector),
-                              EdgeContext{edge_services(), Role::kEdgeExternal}};
+    const LintSubject subject{request_for(vector), edge_context(Role::kEdgeExternal)};
     const std::string public_br = json::text(vector, "verdict_public_br", "vector");
     if (public_br == "warn-until-2027-03-15-then-error") {
       EXPECT_EQ(verdict(subject, Profile::kPublicBr, at("2027-03-14T23:59:59Z")), "warn");

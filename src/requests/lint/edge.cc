@@ -1,4 +1,4 @@
-// Rules that hold a request against the Edge pool it is for; without a pool none applies.
+// Rules that hold a request against the pool it is for; without a pool none applies.
 #include <algorithm>
 #include <array>
 
@@ -11,72 +11,67 @@ namespace {
 using enum Level;
 
 bool is_for(const LintInput& in, Role role) {
-  return in.subject.edge && in.subject.edge->role == role;
+  return in.subject.pool && in.subject.pool->role == role;
 }
 
-bool has_san(const LintInput& in, std::string_view name) {
-  return std::ranges::any_of(in.csr.sans.dns,
-                             [&](const std::string& san) { return lower_case(san) == name; });
+bool is_among(const std::vector<std::string>& names, std::string_view name) {
+  return std::ranges::any_of(names,
+                             [&](const std::string& one) { return lower_case(one) == name; });
 }
 
 Offences missing(const LintInput& in, const std::vector<std::string>& names) {
   Offences out;
   for (const std::string& name : names)
-    if (!has_san(in, name)) out.push_back(name);
+    if (!is_among(in.csr.sans.dns, name)) out.push_back(name);
   return out;
 }
 
-Offences other_common_name(const LintInput& in, std::string_view wanted) {
+Offences other_common_name(const LintInput& in) {
   Offences out;
   for (const std::string& name : in.csr.common_names)
-    if (lower_case(name) != wanted) out.push_back(name);
+    if (lower_case(name) != in.subject.pool->common_name) out.push_back(name);
   return out;
 }
 
 Offences external_cn(const LintInput& in) {
-  if (!is_for(in, Role::kEdgeExternal)) return {};
-  return other_common_name(in, in.subject.edge->services.access.value);
+  return is_for(in, Role::kEdgeExternal) ? other_common_name(in) : Offences{};
 }
 
 Offences internal_cn(const LintInput& in) {
-  if (!is_for(in, Role::kEdgeInternal)) return {};
-  return other_common_name(in, in.subject.edge->services.internal.value);
+  return is_for(in, Role::kEdgeInternal) ? other_common_name(in) : Offences{};
 }
 
-/// The names that the topology asks for, apart from the XMPP ones, which weigh less.
+Offences server_cn(const LintInput& in) {
+  if (!in.subject.pool || is_for(in, Role::kEdgeExternal) || is_for(in, Role::kEdgeInternal))
+    return {};
+  return other_common_name(in);
+}
+
 Offences names_missing(const LintInput& in) {
-  if (!is_for(in, Role::kEdgeExternal)) return {};
-  EdgeServices services = in.subject.edge->services;
-  services.xmpp.clear();
-  return missing(in, names_for(services, Role::kEdgeExternal).dns_sans());
+  return in.subject.pool ? missing(in, in.subject.pool->names) : Offences{};
 }
 
 Offences xmpp_missing(const LintInput& in) {
-  if (!is_for(in, Role::kEdgeExternal)) return {};
-  std::vector<std::string> names;
-  for (const HostName& name : in.subject.edge->services.xmpp) names.push_back(name.value);
-  return missing(in, names);
+  return in.subject.pool ? missing(in, in.subject.pool->lesser) : Offences{};
 }
 
-bool is_wanted(const LintInput& in, const std::string& name) {
-  const EdgeContext& edge = *in.subject.edge;
-  const std::vector<std::string> wanted =
-      names_for(edge.services, edge.role, CaKind::kPublic).dns_sans();
-  return std::ranges::find(wanted, name) != wanted.end();
+bool is_wanted(const PoolContext& pool, const std::string& name) {
+  return is_among(pool.names, name) || is_among(pool.lesser, name) || name == pool.common_name;
 }
 
 Offences av_present(const LintInput& in) {
   if (!is_for(in, Role::kEdgeExternal)) return {};
-  const std::string& av = in.subject.edge->services.av.value;
-  return has_san(in, av) && !is_wanted(in, av) ? Offences{av} : Offences{};
+  const std::string& av = in.subject.pool->av;
+  return is_among(in.csr.sans.dns, av) && !is_wanted(*in.subject.pool, av) ? Offences{av}
+                                                                           : Offences{};
 }
 
 Offences unknown_name(const LintInput& in) {
   Offences out;
-  if (!in.subject.edge) return out;
+  if (!in.subject.pool) return out;
   for (const std::string& san : in.csr.sans.dns) {
     const std::string name = lower_case(san);
-    if (name != in.subject.edge->services.av.value && !is_wanted(in, name)) out.push_back(san);
+    if (name != in.subject.pool->av && !is_wanted(*in.subject.pool, name)) out.push_back(san);
   }
   return out;
 }
@@ -87,6 +82,8 @@ constexpr std::array kRules{
     Rule{"edge.cn-internal", kOff, kError, kError,
          "the common name is not the pool's internal FQDN",
          "write the internal FQDN as the common name", "requirements topic", internal_cn},
+    Rule{"server.cn", kOff, kWarn, kWarn, "the common name is not the one that the topology gives",
+         "let poolkey build the request", "certificate summaries", server_cn},
     Rule{"edge.name-missing", kOff, kError, kError, "the SAN lacks a name that the pool serves",
          "add it; clients or partners connect by it", "requirements topic", names_missing},
     Rule{"edge.xmpp-missing", kOff, kWarn, kWarn, "the SAN lacks an XMPP name of the topology",
@@ -100,5 +97,18 @@ constexpr std::array kRules{
 }  // namespace
 
 std::span<const Rule> edge_rules() { return kRules; }
+
+PoolContext pool_context(const Topology& topology, const PoolName& pool, Role role, CaKind ca,
+                         const std::optional<MemberName>& server) {
+  const RequestedNames names = names_for(topology, pool, role, ca, server);
+  PoolContext out{.role = role, .common_name = names.common_name.name};
+  out.names = names.dns_sans();
+  const auto* edge = std::get_if<EdgeServices>(&topology.pool(pool).services);
+  if (edge == nullptr) return out;
+  out.av = edge->av.value;
+  for (const HostName& name : edge->xmpp)
+    if (std::erase(out.names, name.value) != 0) out.lesser.push_back(name.value);
+  return out;
+}
 
 }  // namespace poolkey::requests

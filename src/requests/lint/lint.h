@@ -22,15 +22,23 @@ using Profile = policy::LintProfile;
 /// Throws kInvalidArgument listing the profiles.
 Profile parse_profile(std::string_view text);
 
-/// The pool that a request is for, where it is known.
-struct EdgeContext {
-  EdgeServices services;
+/// What the topology asks of the certificate, where it is known what the request is for.
+struct PoolContext {
   Role role = Role::kEdgeExternal;
+  std::string common_name{};
+  std::vector<std::string> names{};   ///< that the certificate must have
+  std::vector<std::string> lesser{};  ///< that it should have: XMPP
+  std::string av{};                   ///< A/V Edge FQDN, which nothing reads; may be empty
 };
+
+/// Throws as names_for().
+PoolContext pool_context(const Topology& topology, const PoolName& pool, Role role,
+                         CaKind ca = CaKind::kInternal,
+                         const std::optional<MemberName>& server = std::nullopt);
 
 struct LintSubject {
   crypto::ParsedCsr csr;
-  std::optional<EdgeContext> edge;
+  std::optional<PoolContext> pool;
 };
 
 struct Finding {

@@ -35,13 +35,22 @@ bool has_label(std::string_view name, bool (*bad)(std::string_view label)) {
   return std::ranges::any_of(labels(name), bad);
 }
 
-bool is_edge_internal(const LintInput& in) {
-  return in.subject.edge && in.subject.edge->role == Role::kEdgeInternal;
+/// Its names are seldom in the public DNS.
+bool is_inside(const LintInput& in) {
+  return in.subject.pool && certificate_kind(in.subject.pool->role).ca == CaKind::kInternal;
+}
+
+/// As Microsoft's tables print it: "No SAN required" (internal Edge, OAuth), or a SAN without the
+/// common name (external web services).
+bool is_printed_so(const LintInput& in, const std::string& name) {
+  return in.subject.pool && in.profile != Profile::kPublicBr &&
+         std::ranges::find(in.subject.pool->names, name) == in.subject.pool->names.end() &&
+         name == in.subject.pool->common_name;
 }
 
 Offences san_missing(const LintInput& in) {
-  // Microsoft's tables print "No SAN required" for the internal Edge certificate.
-  if (is_edge_internal(in) && in.profile != Profile::kPublicBr) return {};
+  const auto& pool = in.subject.pool;
+  if (pool && pool->names.empty() && is_printed_so(in, pool->common_name)) return {};
   return offence_if(in.csr.sans.dns.empty());
 }
 
@@ -49,7 +58,9 @@ Offences cn_not_in_san(const LintInput& in) {
   Offences out;
   if (in.csr.sans.dns.empty()) return out;
   for (const std::string& name : in.csr.common_names)
-    if (std::ranges::find(in.csr.sans.dns, name) == in.csr.sans.dns.end()) out.push_back(name);
+    if (std::ranges::find(in.csr.sans.dns, name) == in.csr.sans.dns.end() &&
+        !is_printed_so(in, name))
+      out.push_back(name);
   return out;
 }
 
@@ -92,12 +103,12 @@ Offences short_name(const LintInput& in) {
 }
 
 Offences private_suffix(const LintInput& in) {
-  if (in.profile == Profile::kLync && is_edge_internal(in)) return {};
+  if (in.profile == Profile::kLync && is_inside(in)) return {};
   return names_where(in, has_private_suffix);
 }
 
 Offences private_suffix_inside(const LintInput& in) {
-  if (!is_edge_internal(in)) return {};
+  if (!is_inside(in)) return {};
   return names_where(in, has_private_suffix);
 }
 
