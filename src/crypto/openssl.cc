@@ -2,6 +2,9 @@
 
 #include <openssl/pem.h>
 
+#include <algorithm>
+
+#include "crypto/pem.h"
 #include "crypto/reasons.h"
 
 namespace poolkey::crypto {
@@ -37,25 +40,10 @@ Bytes bio_bytes(BIO* bio) {
 
 std::vector<Bytes> pem_blocks(std::string_view pem,
                               std::initializer_list<std::string_view> labels) {
-  const ErrorMark mark;
-  const BioPtr bio = memory_bio(view(pem));
   std::vector<Bytes> out;
-  char* label = nullptr;
-  char* header = nullptr;
-  unsigned char* data = nullptr;
-  long size = 0;
-  // PEM_read_bio itself never decrypts and so never prompts for a passphrase.
-  while (PEM_read_bio(bio.get(), &label, &header, &data, &size) == 1) {
-    const std::unique_ptr<char, Free<free_memory>> label_owner(label);
-    const std::unique_ptr<char, Free<free_memory>> header_owner(header);
-    const std::unique_ptr<unsigned char, Free<free_memory>> data_owner(data);
-    for (const std::string_view wanted : labels)
-      if (wanted == label) out.emplace_back(data, data + size);
-  }
-  // "No start line" is how reading ends; anything else is a damaged block, which must not be
-  // passed over as if it were not there.
-  if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-    throw Error(Errc::kCorrupt, "a block of the PEM text is damaged");
+  for (PemBlock& block : read_pem(pem))
+    if (std::ranges::find(labels, block.label) != labels.end())
+      out.push_back(std::move(block.content));
   return out;
 }
 

@@ -92,7 +92,7 @@ BioPtr memory_bio(ByteView bytes);
 Bytes bio_bytes(BIO* bio);
 
 /// The contents of the PEM blocks with one of `labels`, in their order; other blocks are skipped
-/// and encrypted ones never decrypted. Throws kCorrupt for a damaged block.
+/// and encrypted ones never decrypted. Throws as read_pem().
 std::vector<Bytes> pem_blocks(std::string_view pem, std::initializer_list<std::string_view> labels);
 std::string pem_block(std::string_view label, ByteView der);
 
