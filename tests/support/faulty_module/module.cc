@@ -18,8 +18,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <fstream>
-#include <memory>
 #include <mutex>
 #include <shared_mutex>
 #include <sstream>
@@ -59,7 +59,7 @@ CK_FUNCTION_LIST* load_real() {
   return out;
 }
 
-using Script = std::shared_ptr<const std::vector<Rule>>;
+using Script = const std::vector<Rule>*;
 
 /// Faults at random: about every so manieth call one of some kinds, drawn from the seed and the
 /// number of the call.
@@ -74,8 +74,9 @@ struct State {
   CK_FUNCTION_LIST* real = load_real();
   Counters counters{setting("FAULTY_MODULE_STATE")};
   Handles handles;
-  std::mutex script_lock;  // not std::atomic: in g++ 12 TSan finds races inside of it
-  Script script = std::make_shared<const std::vector<Rule>>(parse(script_from_environment()));
+  /// No lock, which a child of fork could find taken. Scripts are kept: a call may be in one.
+  std::deque<std::vector<Rule>> scripts{parse(script_from_environment())};
+  std::atomic<Script> script = &scripts.front();
   Chance chance;
   /// Sessions are not closed while other threads are inside: SoftHSM would crash, and no HSM does.
   std::shared_mutex inside;
@@ -90,11 +91,6 @@ State& state() {
     return made;
   }();
   return *one;
-}
-
-Script current_script() {
-  const std::scoped_lock guard(state().script_lock);
-  return state().script;
 }
 
 void report(std::size_t function, const Rule& rule, std::uint64_t number) {
@@ -194,7 +190,7 @@ class Passage {
   explicit Passage(A... arguments) : arguments_(arguments...) {}
 
   CK_RV run(CK_RV (*real)(A...)) {
-    script_ = current_script();
+    script_ = state().script;
     const Counters::Call number = state().counters.count(F);
     const Rule* rule = due(number);
     if (rule != nullptr && !is_done_afterwards(*rule)) report(F, *rule, number.of_all);
@@ -374,7 +370,7 @@ class Passage {
   }
 
   std::tuple<A...> arguments_;
-  Script script_;
+  Script script_ = nullptr;
   CK_OBJECT_HANDLE another_ = CK_INVALID_HANDLE;
 };
 
@@ -426,9 +422,9 @@ POOLKEY_EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST** list) {
 /// Another script; calls are counted from here.
 POOLKEY_EXPORT void faulty_module_script(const char* script) {
   using namespace poolkey::test::faulty;
-  auto rules = std::make_shared<const std::vector<Rule>>(parse(script));
-  const std::scoped_lock guard(state().script_lock);
-  state().script = std::move(rules);
+  static std::mutex one_at_a_time;
+  const std::scoped_lock guard(one_at_a_time);
+  state().script = &state().scripts.emplace_back(parse(script));
   state().counters.reset();
 }
 
