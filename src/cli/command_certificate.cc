@@ -36,11 +36,19 @@ void write_or_print(Call& call, const std::string& text) {
 int request_create(Call& call) {
   app::App side(call.options);
   side.require(app::Side::kOrigin);
-  const auto ca = policy::parse_word<policy::CaKind>(call.arguments.one("--ca", "internal"));
-  if (!ca) throw Error(Errc::kInvalidArgument, "--ca is 'internal' or 'public'");
-  const requests::CreateOptions options{
-      PoolName(call.arguments.one("--pool")), requests::parse_role(call.arguments.one("--role")),
-      parse_key_version(call.arguments.one("--key")), *ca, call.arguments.one("--organization")};
+  requests::CreateOptions options{PoolName(call.arguments.one("--pool")),
+                                  requests::parse_role(call.arguments.one("--role")),
+                                  parse_key_version(call.arguments.one("--key"))};
+  options.ca = call.arguments.one("--ca");
+  options.organization = call.arguments.one("--organization");
+  if (call.arguments.has("--server")) options.server = MemberName(call.arguments.one("--server"));
+  if (call.arguments.has("--override")) {
+    options.override_lint = {{}, call.arguments.one("--reason")};
+    for (const std::string& word : call.arguments.all("--override"))
+      options.override_lint->profiles.push_back(requests::parse_profile(word));
+    if (options.override_lint->reason.empty())
+      throw Error(Errc::kInvalidArgument, "--override needs --reason TEXT: the audit log says why");
+  }
   side.use_token();
   const requests::CreatedRequest made = requests::create_request(side.context(), options);
   keys::checkpoint_origin(side.context());
@@ -152,10 +160,14 @@ std::span<const Command> certificate_commands() {
        "origin",
        "build, lint and sign a certificate request from the topology",
        {{"--pool", "POOL", "the pool", true},
-        {"--role", "ROLE", "edge-external or edge-internal", true},
+        {"--role", "ROLE", "what it is for, as 'request plan' lists them", true},
         {"--key", "KEY@N", "the key version that it is for", true},
-        {"--ca", "KIND", "who is to issue it: internal (default) or public"},
+        {"--server", "MEMBER", "the server, where each has a certificate of its own"},
+        {"--ca", "NAME", "who is to issue it (default: as the topology says)"},
         {"--organization", "NAME", "O in the subject"},
+        {"--override", "PROFILE",
+         "sign in spite of this lint profile's errors, if policy names you", false, true},
+        {"--reason", "TEXT", "why, for the audit log"},
         kOut},
        request_create},
       {"request lint",

@@ -94,6 +94,13 @@ Bytes issue(const CertificateSpec& spec, const PublicKey& subject_key, const Cer
 Bytes issue_self_signed(const CertificateSpec& spec, evp_pkey_st* key,
                         ossl_lib_ctx_st* libctx = nullptr);
 
+/// The chain above `leaf`, issuer first and root last, to one of `roots` through any of
+/// `intermediates`, in any order and with others among them. Throws as verify_chain(), naming the
+/// certificate whose issuer is missing.
+std::vector<Certificate> chain_of(const Certificate& leaf,
+                                  const std::vector<Certificate>& intermediates,
+                                  const std::vector<Certificate>& roots, std::optional<Time> at);
+
 /// Checks that `leaf` chains through `intermediates` to exactly `root`, for any purpose. `at`
 /// empty: dates are not looked at. Throws kInvalidArgument for a date, kCorrupt for everything
 /// else, naming the certificate and the reason.

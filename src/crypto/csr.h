@@ -71,6 +71,13 @@ struct ParsedCsr {
   bool signature_valid = false;     ///< proof of possession holds
 };
 
+/// "O=Contoso, CN=sip.contoso.com". Throws as CsrSigner::sign.
+std::string subject_text(const DistinguishedName& subject);
+
+/// What a request of `spec` with this key will say, before anybody signs it: for the linter. Without
+/// octets (`der`), and taken to be signed well.
+ParsedCsr draft_csr(const CsrSpec& spec, const PublicKey& key);
+
 /// Reads DER or PEM. Throws kCorrupt for what is no request or repeats an extension; kUnsupported
 /// as PublicKey::from_spki_der.
 ParsedCsr parse_csr(ByteView der_or_pem);

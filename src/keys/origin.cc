@@ -1,10 +1,8 @@
 #include "keys/origin.h"
 
 #include <array>
-#include <atomic>
-#include <exception>
-#include <thread>
 
+#include "base/parallel.h"
 #include "crypto/signature.h"
 #include "keys/certificate_object.h"
 #include "keys/generate.h"
@@ -218,26 +216,8 @@ Bytes DocumentSigner::sign(std::string_view content_type, const json::object& do
 std::vector<Bytes> DocumentSigner::sign_all(std::string_view content_type,
                                             const std::vector<json::object>& documents) const {
   std::vector<Bytes> out(documents.size());
-  std::vector<std::exception_ptr> failures(std::min<std::size_t>(
-      documents.size(), std::clamp(std::thread::hardware_concurrency(), 1U, kMostSigners)));
-  std::atomic<std::size_t> next = 0;
-  const auto work = [&](std::exception_ptr& failure) noexcept {
-    try {
-      for (std::size_t i = next++; i < documents.size(); i = next++)
-        out[i] = sign(content_type, documents[i]);
-    } catch (...) {
-      failure = std::current_exception();
-      next = documents.size();  // the others stop after the one they are at
-    }
-  };
-  {
-    std::vector<std::jthread> others;
-    for (std::size_t t = 1; t < failures.size(); ++t)
-      others.emplace_back(work, std::ref(failures[t]));
-    if (!failures.empty()) work(failures.front());
-  }
-  for (const std::exception_ptr& failure : failures)
-    if (failure) std::rethrow_exception(failure);
+  for_each_index(documents.size(), kMostSigners,
+                 [&](std::size_t i) { out[i] = sign(content_type, documents[i]); });
   return out;
 }
 

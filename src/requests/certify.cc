@@ -50,10 +50,10 @@ crypto::EvpPkey ca_key(keys::Context& context, const keys::OriginSigner& ca, Dur
 void check(keys::Context& context, const StoredRequest& request, const keys::StoredKey& key,
            const policy::Policy& policy, const keys::StoredCertificate& made) {
   const Topology topology = topology_of(context.database, request.pool);
-  const std::vector<std::string> faults =
-      check_certificate(made.certificate, made.chain, keys::origin_root(context.database),
-                        key.public_key, names_for(topology, request.pool, request.role),
-                        policy.lifetime().certificate.value, context.clock.now());
+  const std::vector<std::string> faults = check_certificate(
+      made.certificate, made.chain, keys::origin_root(context.database), key.public_key,
+      names_for(topology, request.pool, request.role, request.ca_kind, request.server),
+      policy.lifetime().certificate.value, context.clock.now());
   if (faults.empty()) return;
   std::string sentence = "the certificate for " + key.name.str() + " is not accepted:";
   for (const std::string& fault : faults) sentence += "\n  " + fault;
@@ -65,7 +65,9 @@ void check(keys::Context& context, const StoredRequest& request, const keys::Sto
 void check_names(keys::Context& context, const StoredRequest& request,
                  const crypto::ParsedCsr& csr) {
   const Topology topology = topology_of(context.database, request.pool);
-  if (!same_names(csr.sans.dns, names_for(topology, request.pool, request.role).dns_sans()))
+  const RequestedNames names =
+      names_for(topology, request.pool, request.role, request.ca_kind, request.server);
+  if (!same_names(csr.sans.dns, names.dns_sans()))
     throw Error(Errc::kConflict, "the topology has changed since the request '" + request.id +
                                      "' was made; run 'poolkey request create' again");
 }
@@ -73,6 +75,15 @@ void check_names(keys::Context& context, const StoredRequest& request,
 }  // namespace
 
 keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRequest& request) {
+  if (request.ca != kEmbeddedAuthority)
+    throw Error(Errc::kInvalidArgument, "the request '" + request.id + "' is for the CA '" +
+                                            request.ca +
+                                            "', not for poolkey's own; hand it over "
+                                            "with 'poolkey request export'");
+  if (request.csr.empty())
+    throw Error(Errc::kConflict,
+                "the request '" + request.id + "' is " + std::string(name(request.state)) +
+                    " and not signed: " + std::string(next_act(request.state, false)));
   const crypto::ParsedCsr csr = crypto::parse_csr(request.csr);
   check_names(context, request, csr);
   // One that was issued before the topology changed is for other names and does not answer.
@@ -116,8 +127,10 @@ keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRe
   operation.step("accept", [&]() -> std::string {
     store::Transaction transaction(context.database);
     keys::insert_certificate(context.database, made, context.clock.now());
-    context.database.run("UPDATE request SET state = 'issued' WHERE id = :id",
-                         {{"id", request.id}});
+    StoredRequest now = find_request(context.database, request.id);
+    for (const State state : {State::kSubmitted, State::kIssued, State::kAccepted})
+      if (may_follow(now.state, state)) advance(now, state, context);
+    put_request(context.database, now);
     transaction.commit();
     return "done";
   });

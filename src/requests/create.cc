@@ -1,7 +1,13 @@
 #include "requests/create.h"
 
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/parallel.h"
 #include "crypto/csr.h"
 #include "crypto/digest.h"
+#include "crypto/merkle.h"
 #include "keys/signer.h"
 #include "pool/repository.h"
 #include "pool/safeguard.h"
@@ -9,10 +15,69 @@
 namespace poolkey::requests {
 namespace {
 
-std::string request_id(const CreateOptions& o) {
-  return o.pool.str() + "." + std::string(policy::word(o.role)) + "." + o.key.str() + "." +
-         std::string(policy::word(o.ca));
-}
+/// Signatures at the same time, as keys::DocumentSigner has it.
+constexpr unsigned kMostSigners = 4;
+
+/// A key version with its policy, for all requests of a batch that are for it.
+struct Key {
+  keys::StoredKey stored;
+  policy::Policy policy;
+  bool safeguarded;
+};
+
+/// What the requests of a batch share.
+class Batch {
+ public:
+  explicit Batch(keys::Context& context) : context_(context) {}
+
+  const Topology& topology(const PoolName& pool) {
+    const auto found = topologies_.find(pool);
+    if (found != topologies_.end()) return found->second;
+    return topologies_.emplace(pool, topology_of(context_.database, pool)).first->second;
+  }
+
+  const Key& key(const KeyVersion& name) {
+    const auto found = keys_.find(name.str());
+    if (found != keys_.end()) return found->second;
+    keys::StoredKey stored = keys::key(context_.database, name);
+    policy::Policy policy = keys::policy_of(context_.database, stored);
+    const bool safe = pool::safeguarded(context_.database, name);
+    return keys_.emplace(name.str(), Key{std::move(stored), std::move(policy), safe}).first->second;
+  }
+
+ private:
+  keys::Context& context_;
+  std::map<PoolName, Topology> topologies_;
+  std::map<std::string, Key> keys_;
+};
+
+// The stages, each made from the one before it.
+
+struct Drafted {
+  const CreateOptions* options;
+  const Key* key;
+  const Topology* topology;
+  const Authority* authority;
+  StoredRequest request;
+  RequestedNames names;
+  crypto::CsrSpec spec;
+};
+
+struct Verdict {
+  std::vector<std::pair<Profile, Finding>> findings;
+  std::vector<Profile> passed;
+  std::vector<Profile> failed;
+};
+
+struct Linted {
+  Drafted draft;
+  Verdict verdict;
+};
+
+struct Approved {
+  Linted linted;
+  policy::Permit permit;
+};
 
 crypto::CsrSpec specification(const RequestedNames& names, const CreateOptions& options,
                               const policy::Policy& policy) {
@@ -31,93 +96,286 @@ crypto::CsrSpec specification(const RequestedNames& names, const CreateOptions& 
   return spec;
 }
 
-/// Profiles without a finding of severity error, and all findings.
-struct Linted {
-  std::vector<Profile> passed;
-  std::vector<std::pair<Profile, Finding>> findings;
-  std::string errors;
-};
+Drafted draft(keys::Context& context, Batch& batch, const CreateOptions& options) {
+  const Topology& topology = batch.topology(options.pool);
+  const Pool& pool = topology.pool(options.pool);
+  const Key& key = batch.key(options.key);
+  if (key.stored.pool != options.pool)
+    throw Error(Errc::kDenied,
+                options.key.str() + " is not a key of pool '" + options.pool.str() + "'");
+  const Authority& authority = options.ca.empty() ? authority_for(topology, pool, options.role)
+                                                  : topology.authority(options.ca);
+  RequestedNames names =
+      names_for(topology, options.pool, options.role, authority.kind, options.server);
+  crypto::CsrSpec spec = specification(names, options, key.policy);
+  StoredRequest request{
+      .id = request_id(options.pool, options.role, options.server, options.key, authority.name),
+      .pool = options.pool,
+      .key = options.key,
+      .role = options.role,
+      .server = options.server,
+      .ca = authority.name,
+      .ca_kind = authority.kind,
+      .state = State::kDrafted,
+      .subject = crypto::subject_text(spec.subject),
+      .sans = spec.dns_sans,
+      .csr = {},
+      .created = context.clock.now(),
+      .details = {},
+      .history = {}};
+  advance(request, State::kDrafted, context);
+  return {&options,         &key,           &topology, &authority, std::move(request),
+          std::move(names), std::move(spec)};
+}
 
-Linted lint_all(const LintSubject& subject, const policy::Policy& policy, Time now) {
-  Linted out;
-  for (const auto& profile : policy.request().lint_profiles.value) {
+json::array findings_json(const std::vector<std::pair<Profile, Finding>>& findings) {
+  json::array out;
+  for (const auto& [profile, f] : findings)
+    out.emplace_back(json::object{{"rule", f.rule},
+                                  {"profile", std::string(policy::word(profile))},
+                                  {"severity", std::string(name(f.severity))},
+                                  {"message", f.message}});
+  return out;
+}
+
+/// Pure: many are judged at the same time.
+Verdict judge(const Drafted& draft, Time now) {
+  const CreateOptions& options = *draft.options;
+  const LintSubject subject{crypto::draft_csr(draft.spec, draft.key->stored.public_key),
+                            pool_context(*draft.topology, options.pool, options.role,
+                                         draft.authority->kind, options.server)};
+  Verdict out;
+  for (const auto& profile : draft.key->policy.request().lint_profiles.value) {
     bool passed = true;
-    for (const Finding& f : lint(subject, profile.value, now)) {
-      out.findings.emplace_back(profile.value, f);
-      if (f.severity != Severity::kError) continue;
-      passed = false;
-      out.errors += "\n  " + f.rule + " (" + std::string(policy::word(profile.value)) +
-                    "): " + f.message + "; " + f.fix;
+    for (Finding& f : lint(subject, profile.value, now)) {
+      passed = passed && f.severity != Severity::kError;
+      out.findings.emplace_back(profile.value, std::move(f));
     }
-    if (passed) out.passed.push_back(profile.value);
+    (passed ? out.passed : out.failed).push_back(profile.value);
   }
   return out;
 }
 
-policy::Facts request_facts(const CreateOptions& options, const keys::StoredKey& key,
-                            const policy::Policy& policy, Duration age) {
-  policy::Facts facts{.action = policy::Action::kRequest, .key = key.name, .pool = options.pool};
-  facts.algorithm = key.public_key.algorithm();
-  facts.key_age = age;
+std::vector<Linted> lint_all(const keys::Context& context, std::vector<Drafted> drafts) {
+  std::vector<Verdict> verdicts(drafts.size());
+  const Time now = context.clock.now();
+  for_each_index(drafts.size(), kMostSigners,
+                 [&](std::size_t i) { verdicts[i] = judge(drafts[i], now); });
+  std::vector<Linted> out;
+  out.reserve(drafts.size());
+  for (std::size_t i = 0; i < drafts.size(); ++i) {
+    StoredRequest& request = drafts[i].request;
+    advance(request, State::kLinted, context);
+    request.details["findings"] = findings_json(verdicts[i].findings);
+    out.push_back({std::move(drafts[i]), std::move(verdicts[i])});
+  }
+  return out;
+}
+
+/// "uid:0 root" is the account "root".
+std::string account(const std::string& actor) {
+  return actor.substr(std::min(actor.find(' ') + 1, actor.size()));
+}
+
+policy::Facts facts_of(const keys::Context& context, const Linted& linted) {
+  const CreateOptions& options = *linted.draft.options;
+  const Key& key = *linted.draft.key;
+  policy::Facts facts{
+      .action = policy::Action::kRequest, .key = key.stored.name, .pool = options.pool};
+  facts.algorithm = key.stored.public_key.algorithm();
+  facts.key_age = context.clock.now() - key.stored.created;
   facts.role = options.role;
-  facts.ca = options.ca;
-  facts.validity = policy.lifetime().certificate.value;
-  facts.hash = policy.request().hash.value;
-  state_usages(policy, facts);
+  facts.ca = linted.draft.authority->kind;
+  facts.validity = key.policy.lifetime().certificate.value;
+  facts.hash = key.policy.request().hash.value;
+  facts.safeguarded = key.safeguarded;
+  facts.linted = linted.verdict.passed;
+  if (options.override_lint) {
+    // What passes needs nobody's word.
+    for (const Profile profile : options.override_lint->profiles)
+      if (std::ranges::find(linted.verdict.failed, profile) != linted.verdict.failed.end())
+        facts.overridden.push_back(profile);
+    facts.overrider = account(context.actor);
+  }
+  state_usages(key.policy, facts);
   return facts;
 }
 
-std::string joined(const std::vector<std::string>& names) {
+std::string errors_of(const Linted& linted, const std::vector<Profile>& overridden) {
   std::string out;
-  for (const std::string& n : names) out += (out.empty() ? "" : " ") + n;
+  for (const auto& [profile, f] : linted.verdict.findings)
+    if (f.severity == Severity::kError &&
+        std::ranges::find(overridden, profile) == overridden.end())
+      out += "\n  " + f.rule + " (" + std::string(policy::word(profile)) + "): " + f.message +
+             "; " + f.fix;
   return out;
+}
+
+/// Nothing is signed where one of the batch is refused by the linter: its state tells why.
+void refuse_unlinted(keys::Context& context, std::span<const Linted> all) {
+  std::string errors;
+  const Linted* first = nullptr;
+  for (const Linted& linted : all) {
+    const std::string found = errors_of(linted, facts_of(context, linted).overridden);
+    if (found.empty()) continue;
+    if (first == nullptr) first = &linted;
+    errors += (all.size() > 1 ? "\n" + linted.draft.request.id + ":" : "") + found;
+    // One that was signed before stays what it is.
+    if (!look_up_request(context.database, linted.draft.request.id))
+      put_request(context.database, linted.draft.request);
+  }
+  if (first == nullptr) return;
+  throw Error(Errc::kDenied, "the request for " + first->draft.options->key.str() +
+                                 " breaks rules that its policy asks for (" +
+                                 first->draft.key->policy.request().lint_profiles.where.str() +
+                                 "); nothing was signed:" + errors);
+}
+
+Approved approve(keys::Context& context, Linted linted) {
+  const policy::Facts facts = facts_of(context, linted);
+  policy::Permit permit = keys::permit(context, linted.draft.key->policy, facts);
+  permit.require(policy::Action::kRequest, linted.draft.options->key.str());
+  json::object approval{{"rule", permit.rule()}};
+  std::string note = permit.rule();
+  if (!facts.overridden.empty()) {
+    const Override& override_lint = *linted.draft.options->override_lint;
+    approval["overridden_by"] = facts.overrider;
+    approval["reason"] = override_lint.reason;
+    note = "the linter was overridden: " + override_lint.reason;
+  }
+  linted.draft.request.details["approval"] = std::move(approval);
+  advance(linted.draft.request, State::kApproved, context, note);
+  return {std::move(linted), std::move(permit)};
 }
 
 /// True if a stored request is what would be asked for now: the topology may have changed.
-bool says_the_same(const crypto::ParsedCsr& csr, const crypto::CsrSpec& spec) {
+bool says_the_same(const StoredRequest& stored, const crypto::CsrSpec& spec) {
+  if (stored.csr.empty()) return false;
+  const crypto::ParsedCsr csr = crypto::parse_csr(stored.csr);
   return same_names(csr.sans.dns, spec.dns_sans) && csr.name == spec.subject;
 }
 
-Bytes sign_request(keys::Context& context, const std::string& id, const keys::StoredKey& key,
-                   const crypto::CsrSpec& spec, const std::string& rule,
-                   const store::Operation& operation) {
-  const crypto::EvpPkey signer = keys::signing_key(context, policy::Usage::kCsr, key);
-  Bytes out;
-  keys::record(context, "request sign", id, rule, &operation, [&]() -> json::object {
-    out = crypto::build_csr(spec, signer.get(), context.library);
-    return {{"subject", spec.subject.common_name}, {"sans", joined(spec.dns_sans)}};
-  });
+/// Signers by key version: each needs one permit, and loads its key once.
+class Signers {
+ public:
+  Signers(keys::Context& context, std::span<Approved* const> requests) {
+    for (const Approved* a : requests) {
+      const keys::StoredKey& key = a->linted.draft.key->stored;
+      if (signers_.contains(key.name.str())) continue;
+      keys_.push_back(keys::signing_key(context, policy::Usage::kCsr, key));
+      signers_.emplace(key.name.str(), crypto::CsrSigner(keys_.back().get(), context.library));
+    }
+  }
+
+  Bytes sign(const Approved& approved, SelfCheck check) const {
+    const Drafted& draft = approved.linted.draft;
+    const crypto::CsrSigner& signer = signers_.at(draft.options->key.str());
+    const bool verified = check == SelfCheck::kAll ||
+                          (check == SelfCheck::kRsa && draft.key->stored.public_key.is_rsa());
+    return verified ? signer.sign_verified(draft.spec) : signer.sign(draft.spec);
+  }
+
+ private:
+  std::vector<crypto::EvpPkey> keys_;
+  std::map<std::string, crypto::CsrSigner> signers_;
+};
+
+json::object signed_json(std::span<Approved* const> requests, const std::vector<Bytes>& csrs) {
+  const Approved& first = *requests.front();
+  json::object out;
+  if (requests.size() == 1) {
+    out["subject"] = first.linted.draft.request.subject;
+    out["sans"] = pool::joined(first.linted.draft.request.sans);
+    out["sha256"] = hex(crypto::sha256(csrs.front()));
+  } else {
+    out["requests"] = static_cast<std::int64_t>(requests.size());
+    out["merkle_root"] = hex(crypto::merkle_root(csrs));
+  }
+  const json::object& approval = first.linted.draft.request.details.at("approval").as_object();
+  if (requests.size() == 1 && approval.contains("reason")) out["override"] = approval;
   return out;
 }
 
-void store_request(keys::Context& context, const CreateOptions& options, const CreatedRequest& made,
-                   const crypto::ParsedCsr& parsed, const std::string& rule,
-                   const store::Operation& operation) {
-  keys::record(context, "request create", made.id, rule, &operation, [&]() -> json::object {
-    context.database.run(
-        "INSERT INTO request (id, pool, key_name, version, role, state, subject, sans, csr,"
-        " created_at) VALUES (:id, :pool, :name, :version, :role, 'signed', :subject, :sans,"
-        " :csr, :now) ON CONFLICT (id) DO UPDATE SET state = 'signed',"
-        " subject = excluded.subject, sans = excluded.sans, csr = excluded.csr,"
-        " created_at = excluded.created_at",
-        {{"id", made.id},
-         {"pool", options.pool.str()},
-         {"name", options.key.key.str()},
-         {"version", std::int64_t{options.key.version}},
-         {"role", std::string(policy::word(options.role))},
-         {"subject", made.subject},
-         {"sans", joined(parsed.sans.dns)},
-         {"csr", base64(made.csr)},
-         {"now", rfc3339(context.clock.now())}});
-    return {{"subject", made.subject}, {"sans", joined(parsed.sans.dns)}};
-  });
+std::vector<Bytes> sign_all(keys::Context& context, std::span<Approved* const> requests,
+                            const std::string& subject, SelfCheck check,
+                            const store::Operation& operation) {
+  const Signers signers(context, requests);
+  std::vector<Bytes> out(requests.size());
+  keys::record(context, "request create", subject, requests.front()->permit.rule(), &operation,
+               [&]() -> json::object {
+                 for_each_index(requests.size(), kMostSigners,
+                                [&](std::size_t i) { out[i] = signers.sign(*requests[i], check); });
+                 return signed_json(requests, out);
+               });
+  return out;
 }
 
-/// What a request says, and with which key.
-std::string digest_of(const crypto::CsrSpec& spec, const keys::StoredKey& key) {
-  return hex(
-      crypto::sha256(view(spec.subject.common_name + "\n" + spec.subject.organization + "\n" +
-                          joined(spec.dns_sans) + "\n" + hex(key.public_key.spki_sha256()))));
+void put_all(store::Database& database, std::span<Approved* const> requests) {
+  store::Transaction transaction(database);
+  for (const Approved* a : requests) put_request(database, a->linted.draft.request);
+  transaction.commit();
+}
+
+std::string joined(const std::vector<Bytes>& csrs) {
+  std::string out;
+  for (const Bytes& csr : csrs) out += (out.empty() ? "" : " ") + base64(csr);
+  return out;
+}
+
+std::vector<Bytes> split(const std::string& text) {
+  std::vector<Bytes> out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    out.push_back(from_base64(text.substr(at, end - at)));
+    at = end + 1;
+  }
+  return out;
+}
+
+/// What exactly a run signs, so that an interrupted one for something else is not taken up.
+std::string digest_of(std::span<Approved* const> requests) {
+  std::string all;
+  for (const Approved* a : requests) {
+    const Drafted& d = a->linted.draft;
+    all += d.request.id + "\n" + d.spec.subject.common_name + "\n" + d.spec.subject.organization +
+           "\n" + pool::joined(d.spec.dns_sans) + "\n" +
+           hex(d.key->stored.public_key.spki_sha256()) + "\n";
+  }
+  return hex(crypto::sha256(view(all)));
+}
+
+void sign_and_store(keys::Context& context, std::span<Approved* const> requests, SelfCheck check) {
+  const std::string digest = digest_of(requests);
+  const std::string& first = requests.front()->linted.draft.request.id;
+  const std::string subject = requests.size() == 1 ? first : "batch " + digest.substr(0, 16);
+  store::Operation operation = context.journal.begin("request create", subject, digest);
+  operation.step("approve", [&]() -> std::string {
+    put_all(context.database, requests);
+    return "done";
+  });
+  const std::vector<Bytes> csrs = split(operation.step(
+      "sign", [&] { return joined(sign_all(context, requests, subject, check, operation)); }));
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    StoredRequest& request = requests[i]->linted.draft.request;
+    request.csr = csrs.at(i);
+    if (requests.size() > 1)
+      request.details["batch"] =
+          json::object{{"operation", operation.id()}, {"position", static_cast<std::int64_t>(i)}};
+    advance(request, State::kSigned, context);
+  }
+  operation.step("record", [&]() -> std::string {
+    put_all(context.database, requests);
+    return "done";
+  });
+  operation.finish();
+}
+
+void refuse_twins(std::span<const CreateOptions> options, std::span<const Linted> all) {
+  std::set<std::string> ids;
+  for (std::size_t i = 0; i < options.size(); ++i)
+    if (!ids.insert(all[i].draft.request.id).second)
+      throw Error(Errc::kInvalidArgument,
+                  "'" + all[i].draft.request.id + "' is asked for twice in one batch");
 }
 
 }  // namespace
@@ -134,80 +392,42 @@ void state_usages(const policy::Policy& policy, policy::Facts& facts) {
     facts.extended_key_usage.push_back(u.value);
 }
 
-Topology topology_of(store::Database& database, const PoolName& pool) {
-  const pool::Topology stored = pool::topology_of(database, pool);
-  return parse_topology(stored.text, stored.file);
-}
-
-CreatedRequest create_request(keys::Context& context, const CreateOptions& options) {
-  const Topology topology = topology_of(context.database, options.pool);
-  const keys::StoredKey key = keys::key(context.database, options.key);
-  if (key.pool != options.pool)
-    throw Error(Errc::kDenied,
-                options.key.str() + " is not a key of pool '" + options.pool.str() + "'");
-  const policy::Policy policy = keys::policy_of(context.database, key);
-  CreatedRequest out{
-      request_id(options), names_for(topology, options.pool, options.role, options.ca), "", {}, {}};
-  const crypto::CsrSpec spec = specification(out.names, options, policy);
-  policy::Facts facts = request_facts(options, key, policy, context.clock.now() - key.created);
-  facts.safeguarded = pool::safeguarded(context.database, key.name);
-  // Nothing is signed that could not be asked for; the linter judges what was signed.
-  for (const auto& profile : policy.request().lint_profiles.value)
-    facts.linted.push_back(profile.value);
-  const std::string rule = keys::permit(context, policy, facts).rule();
-  const auto stored =
-      context.database.row("SELECT csr FROM request WHERE id = :id", {{"id", out.id}});
-  if (stored) out.csr = from_base64(stored->text("csr"));
-  const bool reuse = stored && says_the_same(crypto::parse_csr(out.csr), spec);
-  std::optional<store::Operation> operation;
-  if (reuse) {
-    context.journal.settle("request create", out.id);
-  } else {
-    operation.emplace(context.journal.begin("request create", out.id, digest_of(spec, key)));
-    out.csr = from_base64(operation->step("sign", [&] {
-      return base64(sign_request(context, out.id, key, spec, rule, *operation));
-    }));
+std::vector<CreatedRequest> create_requests(keys::Context& context,
+                                            std::span<const CreateOptions> options,
+                                            SelfCheck check) {
+  Batch batch(context);
+  std::vector<Drafted> drafts;
+  drafts.reserve(options.size());
+  for (const CreateOptions& one : options) drafts.push_back(draft(context, batch, one));
+  std::vector<Linted> linted = lint_all(context, std::move(drafts));
+  refuse_twins(options, linted);
+  refuse_unlinted(context, linted);
+  std::vector<Approved> approved;
+  approved.reserve(linted.size());
+  for (Linted& one : linted) approved.push_back(approve(context, std::move(one)));
+  std::vector<Approved*> unsigned_ones;
+  for (Approved& one : approved) {
+    StoredRequest& request = one.linted.draft.request;
+    auto stored = look_up_request(context.database, request.id);
+    if (stored && says_the_same(*stored, one.linted.draft.spec)) {
+      request = std::move(*stored);
+      context.journal.settle("request create", request.id);
+    } else {
+      unsigned_ones.push_back(&one);
+    }
   }
-  const crypto::ParsedCsr parsed = crypto::parse_csr(out.csr);
-  out.subject = parsed.subject;
-  const Linted linted =
-      lint_all({parsed, pool_context(topology, options.pool, options.role, options.ca)}, policy,
-               context.clock.now());
-  out.findings = linted.findings;
-  if (!linted.errors.empty()) {
-    if (operation) operation->give_up();
-    throw Error(Errc::kDenied, "the request for " + options.key.str() +
-                                   " breaks rules that its policy asks for (" +
-                                   policy.request().lint_profiles.where.str() +
-                                   "); it was not kept:" + linted.errors);
+  if (!unsigned_ones.empty()) sign_and_store(context, unsigned_ones, check);
+  std::vector<CreatedRequest> out;
+  for (Approved& one : approved) {
+    Drafted& d = one.linted.draft;
+    out.push_back({d.request.id, d.request.ca, std::move(d.names), d.request.subject, d.request.csr,
+                   std::move(one.linted.verdict.findings)});
   }
-  facts.linted = linted.passed;
-  policy::Permit allowed = keys::permit(context, policy, facts);
-  allowed.require(policy::Action::kRequest, options.key.str());
-  if (!operation) return out;
-  operation->step("record", [&]() -> std::string {
-    store_request(context, options, out, parsed, allowed.rule(), *operation);
-    return "done";
-  });
-  operation->finish();
   return out;
 }
 
-StoredRequest find_request(store::Database& database, const std::string& id) {
-  const auto row = database.row(
-      "SELECT pool, key_name, version, role, csr FROM request WHERE id = :id", {{"id", id}});
-  if (!row) {
-    std::string known;
-    for (const store::Row& r : database.rows("SELECT id FROM request ORDER BY id"))
-      known += (known.empty() ? "" : ", ") + r.text("id");
-    throw Error(Errc::kNotFound, "there is no request '" + id +
-                                     "' (requests: " + (known.empty() ? "none" : known) + ")");
-  }
-  return {id,
-          PoolName(row->text("pool")),
-          {KeyName(row->text("key_name")), static_cast<std::uint32_t>(row->integer("version"))},
-          parse_role(row->text("role")),
-          from_base64(row->text("csr"))};
+CreatedRequest create_request(keys::Context& context, const CreateOptions& options) {
+  return std::move(create_requests(context, std::span(&options, 1), SelfCheck::kAll).front());
 }
 
 }  // namespace poolkey::requests

@@ -1,19 +1,15 @@
-// A request from the topology: named, linted, allowed, signed in the token, stored.
-// May touch: requests and below. Called by: app, for `request create`.
+// Requests from the topology: named, linted, approved, signed in the token, stored; one or many.
+// May touch: requests and below. Called by: cli, for `request create`.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
-#include "keys/context.h"
-#include "keys/repository.h"
 #include "requests/lint/lint.h"
-#include "requests/names.h"
+#include "requests/repository.h"
 
 namespace poolkey::requests {
-
-/// The topology that a pool was defined by. Throws kNotFound.
-Topology topology_of(store::Database& database, const PoolName& pool);
 
 /// True if both lists hold the same names, in any order.
 bool same_names(std::vector<std::string> a, std::vector<std::string> b);
@@ -21,36 +17,49 @@ bool same_names(std::vector<std::string> a, std::vector<std::string> b);
 /// States the usages that certificates under `policy` have, as requests ask for and the CA issues.
 void state_usages(const policy::Policy& policy, policy::Facts& facts);
 
+/// A person's word that a request is to be signed in spite of what the linter finds.
+struct Override {
+  std::vector<Profile> profiles;
+  std::string reason;
+};
+
 struct CreateOptions {
   PoolName pool;
   Role role = Role::kEdgeExternal;
   KeyVersion key;
-  CaKind ca = CaKind::kInternal;
-  std::string organization{};  ///< left out where empty
+  std::optional<MemberName> server{};  ///< for a role of which each server has its own
+  std::string ca{};                    ///< the topology's name of a CA; empty: the role's
+  std::string organization{};          ///< left out where empty
+  std::optional<Override> override_lint{};
 };
 
 struct CreatedRequest {
   std::string id;
+  std::string ca;
   RequestedNames names;
   std::string subject;
   Bytes csr;  ///< DER
   std::vector<std::pair<Profile, Finding>> findings;
 };
 
-/// Names come from the topology that the pool was defined with. The request is signed through our
-/// provider; a finding of severity error under a profile that the policy asks for means that it is
-/// refused (kDenied) and not kept. Run again for the same pool, role, key and CA it gives the
-/// request that was made, unless the topology asks for other names now.
-CreatedRequest create_request(keys::Context& context, const CreateOptions& options);
-
-/// A stored request. Throws kNotFound.
-struct StoredRequest {
-  std::string id;
-  PoolName pool;
-  KeyVersion key;
-  Role role;
-  Bytes csr;
+/// How a signature is checked before the request is given away.
+enum class SelfCheck {
+  kRsa,  ///< RSA alone: a faulty signature by RSA-CRT would give the key away (Boneh 1997)
+  kAll,
+  kNone,
 };
-StoredRequest find_request(store::Database& database, const std::string& id);
+
+/// Names come from the topology that the pool was defined with. Each request is linted before it is
+/// signed: a finding of severity error under a profile that its policy asks for means that none is
+/// signed (kDenied, naming all of them), unless it is overridden by a person whom the policy names;
+/// refused ones are kept as `linted`, with their findings. Many are one operation, with one intent
+/// and one outcome in the audit log, which has the Merkle root over the requests' DER in their
+/// order. Run again for the same pool, role, server, key and CA it gives the request that was made,
+/// unless the topology asks for other names now.
+std::vector<CreatedRequest> create_requests(keys::Context& context,
+                                            std::span<const CreateOptions> options,
+                                            SelfCheck check = SelfCheck::kRsa);
+/// The same for one, its signature checked whatever its kind.
+CreatedRequest create_request(keys::Context& context, const CreateOptions& options);
 
 }  // namespace poolkey::requests

@@ -178,8 +178,31 @@ constexpr std::array<std::string_view, 19> kInitial{
     " PRIMARY KEY (key_name, version))",
 };
 
+// A request's whole life, and what CAs sent. NULLs are of requests from before.
+constexpr std::array<std::string_view, 9> kRequestLife{
+    "ALTER TABLE request ADD COLUMN server TEXT",   // the one member it is for, if it is for one
+    "ALTER TABLE request ADD COLUMN ca TEXT",       // the topology's name of the CA
+    "ALTER TABLE request ADD COLUMN ca_kind TEXT",  // internal or public
+    "ALTER TABLE request ADD COLUMN details TEXT",  // JSON: findings, approval, batch
+    "ALTER TABLE request ADD COLUMN history TEXT",  // JSON: each state with its time and actor
+    "UPDATE request SET ca_kind = CASE WHEN id LIKE '%.public' THEN 'public' ELSE 'internal' END,"
+    " details = '{}', history = '[]'",
+    "UPDATE request SET ca = ca_kind",
+    // An issued certificate was checked and kept in the same breath.
+    "UPDATE request SET state = 'accepted' WHERE state = 'issued'",
+    // What was imported. A certificate is somebody's only once it was accepted.
+    "CREATE TABLE received ("
+    " sha256 TEXT NOT NULL PRIMARY KEY,"
+    " kind TEXT NOT NULL CHECK (kind IN ('certificate', 'ca', 'crl')),"
+    " request_id TEXT REFERENCES request (id),"  // which it answers; of certificates only
+    " der TEXT NOT NULL,"
+    " file TEXT NOT NULL,"
+    " received_at TEXT NOT NULL)",
+};
+
 constexpr std::array kMigrations{
     Migration{1, "initial", kInitial},
+    Migration{2, "the life of requests", kRequestLife},
 };
 
 std::int64_t schema_version(Database& database) {

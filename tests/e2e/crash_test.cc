@@ -136,7 +136,7 @@ const std::vector<Subject>& subjects() {
        "origin",
        Stage::kProven,
        request,
-       {"request create/sign", "request create/record"}},
+       {"request create/approve", "request create/sign", "request create/record"}},
       {"CertificateIssue",
        "origin",
        Stage::kProven,
