@@ -105,6 +105,7 @@ TEST(LintTest, HoldsNamesToHostSyntax) {
   EXPECT_THAT(with_name("*.com"), Contains("name.wildcard-misplaced=error"));
   EXPECT_THAT(with_name("*"), Contains("name.wildcard-misplaced=error"));
   EXPECT_THAT(with_name("*.contoso.com"), IsEmpty());
+  EXPECT_THAT(with_name("SIP.contoso.com"), Contains("san.repeated=warn"));
 }
 
 TEST(LintTest, AllowsPrivateSuffixesInsideWithAWarning) {

@@ -1,6 +1,7 @@
 // Rules on the subject and on the names of a request.
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "requests/fqdn.h"
 #include "requests/lint/rule.h"
@@ -86,6 +87,14 @@ Offences san_wildcard(const LintInput& in) {
   Offences out;
   for (const std::string& name : in.csr.sans.dns)
     if (name.find('*') != std::string::npos) out.push_back(name);
+  return out;
+}
+
+Offences san_repeated(const LintInput& in) {
+  std::set<std::string> seen;
+  Offences out;
+  for (const std::string& name : in.csr.sans.dns)
+    if (!seen.insert(lower_case(name)).second) out.push_back(name);
   return out;
 }
 
@@ -182,6 +191,8 @@ constexpr std::array kRules{
     Rule{"san.wildcard", kOff, kWarn, kWarn, "a SAN is a wildcard",
          "list the names; wildcards are not supported on Edge, though the XMPP tables print one",
          "Edge planning topic", san_wildcard},
+    Rule{"san.repeated", kWarn, kWarn, kWarn, "a SAN is there twice", "leave one",
+         "RFC 5280 4.2.1.6", san_repeated},
     Rule{"name.wildcard-misplaced", kError, kError, kError,
          "a wildcard may only be the whole leftmost label, above a domain", "write *.contoso.com",
          "BR 3.2.2.6", wildcard_misplaced},
