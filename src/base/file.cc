@@ -117,8 +117,15 @@ class Replacement {
 }  // namespace
 
 std::string read_file(const fs::path& path, std::size_t limit) {
+  const auto refuse = [&] {
+    throw Error(Errc::kInvalidArgument, "'" + path.string() + "' is larger than the " +
+                                            std::to_string(limit) + " bytes that are read");
+  };
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.fd() < 0) fail("read", path, errno);
+  struct stat status {};
+  if (::fstat(file.fd(), &status) != 0) fail("read", path, errno);
+  if (S_ISREG(status.st_mode) && static_cast<std::size_t>(status.st_size) > limit) refuse();
   std::string out;
   char buffer[65536];
   while (true) {
@@ -127,9 +134,7 @@ std::string read_file(const fs::path& path, std::size_t limit) {
     if (n < 0) fail("read", path, errno);
     if (n == 0) return out;
     out.append(buffer, static_cast<std::size_t>(n));
-    if (out.size() > limit)
-      throw Error(Errc::kInvalidArgument, "'" + path.string() + "' is larger than the " +
-                                              std::to_string(limit) + " bytes that are read");
+    if (out.size() > limit) refuse();  // a pipe, or a file that grows
   }
 }
 

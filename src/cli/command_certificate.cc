@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "crypto/csr.h"
+#include "crypto/der_guard.h"
 #include "keys/origin.h"
 #include "pool/install.h"
 #include "requests/certify.h"
@@ -74,7 +75,8 @@ int request_create(Call& call) {
 
 int request_lint(Call& call) {
   const requests::LintSubject subject{
-      crypto::parse_csr(view(read_file(call.arguments.one("FILE")))), std::nullopt};
+      crypto::parse_csr(view(read_file(call.arguments.one("FILE"), crypto::kMaxForeign))),
+      std::nullopt};
   const SystemClock clock;
   json::array findings;
   bool errors = false;
