@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "crypto/der_guard.h"
 #include "crypto/digest.h"
+#include "crypto/foreign.h"
 #include "crypto/memo.h"
 #include "crypto/openssl.h"
 #include "crypto/x509_parts.h"
@@ -22,6 +24,25 @@ namespace {
 
 constexpr std::string_view kLabel = "CERTIFICATE";
 
+/// What can be said before OpenSSL reads the octets.
+void check_outline(ByteView der) {
+  const Kind kind = recognise(der);
+  if (kind != Kind::kCertificate && kind != Kind::kUnknown)
+    throw Error(Errc::kCorrupt, "a certificate is wanted, and this is " + std::string(name(kind)));
+  check_der(der, "the certificate", Encoding::kDer, kMaxDocument);
+}
+
+/// RFC 5280 4.1.2.1. The number on the wire is one less than people say.
+void check_version(const X509* x509) {
+  const long version = X509_get_version(x509) + 1;
+  if (version < 1 || version > 3)
+    throw Error(Errc::kUnsupported,
+                "the certificate is of version " + std::to_string(version) + "; there are 1 to 3");
+  if (version < 3 && X509_get_ext_count(x509) > 0)
+    throw Error(Errc::kCorrupt, "the certificate is of version " + std::to_string(version) +
+                                    " and has extensions, which only version 3 may have");
+}
+
 }  // namespace
 
 Certificate Certificate::from_der(ByteView der) {
@@ -30,11 +51,18 @@ Certificate Certificate::from_der(ByteView der) {
 }
 
 Certificate Certificate::decode(ByteView der) {
+  check_outline(der);
   auto x509 = crypto::from_der<X509Ptr, d2i_X509>(der);
   if (!x509) throw Error(Errc::kCorrupt, "the octets are not one X.509 certificate");
   Bytes again = to_der<i2d_X509>(x509.get());
   if (!std::ranges::equal(again, der))
     throw Error(Errc::kCorrupt, "the certificate is not in DER, so its fingerprint is not one");
+  check_version(x509.get());
+  for (const X509_NAME* name :
+       {X509_get_subject_name(x509.get()), X509_get_issuer_name(x509.get())}) {
+    check_name_size(name);
+    read_name(name);
+  }
   {
     const ErrorMark mark;
     // Fills OpenSSL's cache of the extensions now, and so before threads share the object.

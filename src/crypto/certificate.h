@@ -22,7 +22,9 @@ namespace poolkey::crypto {
 /// A certificate as a value. Cheap to copy; may be used by several threads at once.
 class Certificate {
  public:
-  /// Exactly one certificate. Throws kCorrupt, or kUnsupported as PublicKey::from_spki_der.
+  /// Exactly one certificate. Throws kCorrupt, also for a name with a NUL octet; kInvalidArgument
+  /// over kMaxDocument octets or kMaxNames names; kUnsupported as PublicKey::from_spki_der. A
+  /// serial number may be negative: some CAs of old wrote such, and a linter tells.
   static Certificate from_der(ByteView der);
   /// The first certificate of a PEM text. Throws as from_der.
   static Certificate from_pem(std::string_view pem);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "crypto/der_guard.h"
 #include "crypto/openssl.h"
 #include "crypto/x509_parts.h"
 
@@ -18,14 +19,13 @@ constexpr std::array kDigests{NID_sha256, NID_sha384, NID_sha512};
 /// Everything of the document, its certificates too, lives in `libctx`.
 CmsPtr parse_signed_data(ByteView der, OSSL_LIB_CTX* libctx = nullptr,
                          const char* properties = nullptr) {
+  if (der.empty() || der[0] != kSequence) refuse("it is no CMS SignedData");
+  check_der(der, "the signed document", Encoding::kDer, kMaxDer);
   const ErrorMark mark;
   CmsPtr cms(CMS_ContentInfo_new_ex(libctx, properties));
   const unsigned char* at = der.data();
   CMS_ContentInfo* into = cms.release();  // freed by d2i where it fails
-  if (into == nullptr || der.empty() || der.size() > kMaxDer)
-    CMS_ContentInfo_free(into);
-  else
-    cms.reset(d2i_CMS_ContentInfo(&into, &at, static_cast<long>(der.size())));
+  if (into != nullptr) cms.reset(d2i_CMS_ContentInfo(&into, &at, static_cast<long>(der.size())));
   if (!cms || at != der.data() + der.size() ||
       OBJ_obj2nid(CMS_get0_type(cms.get())) != NID_pkcs7_signed)
     refuse("it is no CMS SignedData");

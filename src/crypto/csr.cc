@@ -1,5 +1,9 @@
 #include "crypto/csr.h"
 
+#include <algorithm>
+
+#include "crypto/der_guard.h"
+#include "crypto/foreign.h"
 #include "crypto/openssl.h"
 #include "crypto/x509_parts.h"
 
@@ -102,13 +106,16 @@ Bytes build_csr(const CsrSpec& spec, EVP_PKEY* key, OSSL_LIB_CTX* libctx) {
   return CsrSigner(key, libctx).sign_verified(spec);
 }
 
-ParsedCsr parse_csr(ByteView der_or_pem) {
-  // DER begins with a SEQUENCE; PEM may begin with text.
-  const bool is_der = !der_or_pem.empty() && der_or_pem[0] == 0x30;
-  Bytes der = is_der ? Bytes(der_or_pem.begin(), der_or_pem.end()) : csr_der(to_text(der_or_pem));
+ParsedCsr parse_csr(ByteView file) {
+  Bytes der = csr_der(file);
   const auto request = from_der<X509ReqPtr, d2i_X509_REQ>(der);
   if (!request) throw Error(Errc::kCorrupt, "the octets are not one PKCS#10 certificate request");
+  // RFC 2986 4.1: 0 means version 1, and there is no other.
+  if (const long version = X509_REQ_get_version(request.get()); version != X509_REQ_VERSION_1)
+    throw Error(Errc::kUnsupported, "the certificate request says version " +
+                                        std::to_string(version + 1) + "; there is only 1");
   const X509_NAME* subject = X509_REQ_get_subject_name(request.get());
+  check_name_size(subject);
   const ASN1_BIT_STRING* signature = nullptr;
   const X509_ALGOR* algorithm = nullptr;
   const ASN1_OBJECT* oid = nullptr;
@@ -139,12 +146,19 @@ ParsedCsr parse_csr(ByteView der_or_pem) {
 
 std::string csr_pem(ByteView der) { return pem_block(kLabel, der); }
 
-Bytes csr_der(std::string_view pem) {
-  std::vector<Bytes> blocks = pem_blocks(pem, {kLabel, "NEW CERTIFICATE REQUEST"});
-  if (blocks.size() != 1)
-    throw Error(Errc::kCorrupt, "the text holds " + std::to_string(blocks.size()) +
-                                    " certificate requests in PEM, not one");
-  return std::move(blocks.front());
+Bytes csr_der(ByteView file) {
+  std::vector<ForeignItem> items = read_foreign(file, "a certificate request");
+  const auto is_request = [](const ForeignItem& item) { return item.kind == Kind::kRequest; };
+  const auto requests = std::ranges::count_if(items, is_request);
+  if (requests == 0)
+    throw Error(Errc::kCorrupt,
+                "a certificate request is wanted, and this is " + what_instead(items));
+  if (requests > 1)
+    throw Error(Errc::kCorrupt, "the file holds " + std::to_string(requests) +
+                                    " certificate requests, and one is read; give a file to each");
+  ForeignItem& item = *std::ranges::find_if(items, is_request);
+  check_der(item.content, "the certificate request" + item.where, Encoding::kDer, kMaxDocument);
+  return std::move(item.content);
 }
 
 }  // namespace poolkey::crypto

@@ -78,13 +78,14 @@ std::string subject_text(const DistinguishedName& subject);
 /// octets (`der`), and taken to be signed well.
 ParsedCsr draft_csr(const CsrSpec& spec, const PublicKey& key);
 
-/// Reads DER or PEM. Throws kCorrupt for what is no request or repeats an extension; kUnsupported
-/// as PublicKey::from_spki_der.
-ParsedCsr parse_csr(ByteView der_or_pem);
+/// Reads a file with one request: DER, PEM, or base64 without armour. Throws kCorrupt, saying what
+/// it is, for what is none, for a repeated extension and a name with a NUL octet; kInvalidArgument
+/// over kMaxDocument octets or kMaxNames names; kUnsupported as PublicKey::from_spki_der.
+ParsedCsr parse_csr(ByteView file);
 
 /// "-----BEGIN CERTIFICATE REQUEST-----"
 std::string csr_pem(ByteView der);
-/// Throws kCorrupt.
-Bytes csr_der(std::string_view pem);
+/// The DER of the one request in a file. Throws as parse_csr().
+Bytes csr_der(ByteView file);
 
 }  // namespace poolkey::crypto

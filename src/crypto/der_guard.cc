@@ -130,12 +130,18 @@ bool next_element(ByteView& rest, Element& out) {
   return true;
 }
 
-void check_der(ByteView octets, std::string_view what, Encoding encoding) {
+std::size_t count_elements(ByteView content, std::size_t enough) {
+  std::size_t out = 0;
+  for (Element e; out < enough && next_element(content, e);) ++out;
+  return out;
+}
+
+void check_der(ByteView octets, std::string_view what, Encoding encoding, std::size_t limit) {
   const std::string subject(what);
   if (octets.empty()) throw Error(Errc::kCorrupt, subject + " is empty; get it again");
-  if (octets.size() > kMaxForeign)
+  if (octets.size() > limit)
     throw Error(Errc::kInvalidArgument, subject + " has " + std::to_string(octets.size()) +
-                                            " octets; at most " + std::to_string(kMaxForeign) +
+                                            " octets; at most " + std::to_string(limit) +
                                             " are read");
   Walk walk{octets, encoding};
   std::size_t at = 0;

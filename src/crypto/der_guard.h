@@ -14,6 +14,8 @@ namespace poolkey::crypto {
 
 /// A foreign file or document with more octets is refused unread: 4 MiB hold 2,000 certificates.
 inline constexpr std::size_t kMaxForeign = 4U << 20;
+/// One certificate or request: with kMaxNames names of 253 octets it has half of this.
+inline constexpr std::size_t kMaxDocument = 512U << 10;
 /// How deep elements may stand within each other; OpenSSL ends at 30 for what it decodes.
 inline constexpr int kMaxDepth = 32;
 
@@ -40,7 +42,11 @@ bool next_element(ByteView& rest, Element& out);
 
 /// Throws kCorrupt unless `octets` are exactly one element, whole down to its last part: "the
 /// certificate is cut off: ..., at octet 4". `what` is the subject of the sentence. Values are not
-/// looked at, nor what stands inside OCTET STRINGs. Throws kInvalidArgument over kMaxForeign.
-void check_der(ByteView octets, std::string_view what, Encoding encoding = Encoding::kDer);
+/// looked at, nor what stands inside OCTET STRINGs. Throws kInvalidArgument over `limit` octets.
+void check_der(ByteView octets, std::string_view what, Encoding encoding = Encoding::kDer,
+               std::size_t limit = kMaxForeign);
+
+/// How many elements stand in `content` one beside the other; counts to `enough` and no further.
+std::size_t count_elements(ByteView content, std::size_t enough);
 
 }  // namespace poolkey::crypto

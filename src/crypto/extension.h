@@ -50,6 +50,10 @@ inline constexpr std::string_view kAnyExtendedKeyUsage = "2.5.29.37.0";
 /// Throws kInvalidArgument.
 std::string parse_extended_key_usage(std::string_view text);
 
+/// More names than this in one certificate or request are refused: public CAs issue at most some
+/// hundreds, and the largest topology needs fewer.
+inline constexpr std::size_t kMaxNames = 1000;
+
 /// Subject alternative names by kind, in the order of the extension, octets as found.
 struct AlternativeNames {
   std::vector<std::string> dns;

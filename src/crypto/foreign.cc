@@ -148,7 +148,7 @@ void examine(ForeignItem& item, bool encrypted) {
   if (item.label == "TRUSTED CERTIFICATE") cut_trust(item.content);
   item.kind = recognise(item.content);
   if (item.kind == Kind::kPrivateKey || item.kind == Kind::kPfx) refuse_private(item);
-  const std::string what(item.kind == Kind::kUnknown ? "what is" : name(item.kind));
+  const std::string what(item.kind == Kind::kUnknown ? "what the file holds" : name(item.kind));
   check_der(item.content, what + item.where, Encoding::kBer);
 }
 

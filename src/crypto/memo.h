@@ -11,12 +11,14 @@
 namespace poolkey::crypto {
 
 /// Values that never change and depend on nothing but the octets they are made from. Forgets all of
-/// them when they become too many. May be used by several threads.
+/// them when they become too many, and keeps none of many octets: strangers send such. May be used
+/// by several threads.
 template <class Value>
 class Memo {
  public:
   template <class Make>
   Value get(ByteView octets, Make&& make) {
+    if (octets.size() > kLargest) return make();
     const Bytes key(octets.begin(), octets.end());
     {
       const std::lock_guard hold(mutex_);
@@ -30,7 +32,7 @@ class Memo {
   }
 
  private:
-  static constexpr std::size_t kMost = 256;
+  static constexpr std::size_t kMost = 256, kLargest = 16U << 10;
   std::mutex mutex_;
   std::map<Bytes, Value> made_;
 };

@@ -9,6 +9,7 @@
 #include <array>
 #include <mutex>
 
+#include "crypto/der_guard.h"
 #include "crypto/digest.h"
 #include "crypto/memo.h"
 #include "crypto/openssl.h"
@@ -79,7 +80,7 @@ void require_named_curve(const EVP_PKEY* key) {
                 "accepted (RFC 5480 2.1.1)");
 }
 
-constexpr std::uint8_t kInteger = 0x02, kBitString = 0x03, kSequence = 0x30;
+constexpr std::uint8_t kInteger = 0x02, kBitString = 0x03;
 
 Bytes joined(Bytes a, ByteView b) {
   a.insert(a.end(), b.begin(), b.end());

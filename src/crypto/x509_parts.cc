@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "crypto/der_guard.h"
 #include "crypto/digest.h"
 
 namespace poolkey::crypto {
@@ -78,9 +79,20 @@ GeneralNamesPtr general_names(int type, const std::vector<std::string>& texts) {
   return out;
 }
 
+/// "sip.contoso.com\0.evil.com" is one name to some programs and another to others.
+std::string without_nul(std::string text, const std::string& what) {
+  const auto nul = text.find('\0');
+  if (nul != std::string::npos)
+    throw Error(Errc::kCorrupt, what + " holds a NUL octet behind its first " +
+                                    std::to_string(nul) +
+                                    " octets, so that not everybody reads the same name");
+  return text;
+}
+
 std::string octets(const ASN1_STRING* value) {
-  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
-          static_cast<std::size_t>(ASN1_STRING_length(value))};
+  return without_nul({reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
+                      static_cast<std::size_t>(ASN1_STRING_length(value))},
+                     "a subject alternative name");
 }
 
 std::string address(const ASN1_OCTET_STRING* value) {
@@ -115,9 +127,24 @@ AlternativeNames read_names(const GENERAL_NAMES* names) {
   return out;
 }
 
+/// Before OpenSSL makes an object of each.
+void check_count(Extensions list, int nid, std::string_view what) {
+  const int at = X509v3_get_ext_by_NID(list, nid, -1);
+  if (at < 0) return;
+  const ASN1_OCTET_STRING* value = X509_EXTENSION_get_data(X509v3_get_ext(list, at));
+  ByteView rest(ASN1_STRING_get0_data(value), static_cast<std::size_t>(ASN1_STRING_length(value)));
+  Element whole;
+  if (next_element(rest, whole) && count_elements(whole.content, kMaxNames + 1) > kMaxNames)
+    throw Error(Errc::kInvalidArgument, "the extension " + std::string(what) + " has more than " +
+                                            std::to_string(kMaxNames) +
+                                            " entries, and no more are read; ask for fewer names "
+                                            "in each of several certificates");
+}
+
 /// The decoded extension, or null where there is none; `critical` is then untouched.
 template <class Ptr>
 Ptr read(Extensions list, int nid, std::string_view what, bool* critical) {
+  check_count(list, nid, what);
   const ErrorMark mark;
   int found = -1;
   Ptr out(static_cast<typename Ptr::pointer>(X509V3_get_d2i(list, nid, &found, nullptr)));
@@ -173,9 +200,17 @@ std::vector<std::string> name_values(const X509_NAME* name, int nid) {
         ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i)));
     if (size < 0) throw Error(Errc::kCorrupt, "a part of a name does not decode");
     const std::unique_ptr<unsigned char, Free<free_memory>> owner(text);
-    out.emplace_back(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
+    out.push_back(without_nul({reinterpret_cast<const char*>(text), static_cast<std::size_t>(size)},
+                              "the " + std::string(OBJ_nid2ln(nid)) + " of a name"));
   }
   return out;
+}
+
+void check_name_size(const X509_NAME* name) {
+  constexpr int kMaxParts = 100;
+  if (const int parts = X509_NAME_entry_count(name); parts > kMaxParts)
+    throw Error(Errc::kInvalidArgument, "a name has " + std::to_string(parts) + " parts; at most " +
+                                            std::to_string(kMaxParts) + " are read");
 }
 
 DistinguishedName read_name(const X509_NAME* name) {

@@ -17,8 +17,11 @@ namespace poolkey::crypto {
 /// Throws kInvalidArgument naming the part that is too long or not of its alphabet.
 X509NamePtr make_name(const DistinguishedName& name);
 std::string name_text(const X509_NAME* name);
+/// Both throw kCorrupt for a value with a NUL octet, behind which some programs read no further.
 std::vector<std::string> name_values(const X509_NAME* name, int nid);
 DistinguishedName read_name(const X509_NAME* name);
+/// Throws kInvalidArgument for a name of more than 100 parts.
+void check_name_size(const X509_NAME* name);
 
 /// Throws kInvalidArgument for what is no dotted OID.
 Asn1ObjectPtr make_oid(std::string_view dotted);
@@ -46,8 +49,9 @@ ExtensionPtr authority_key_extension(ByteView identifier);
 
 using Extensions = const STACK_OF(X509_EXTENSION) *;
 
-/// What a list of extensions says. All throw kCorrupt for an extension that is there twice or does
-/// not decode; a null list is empty.
+/// What a list of extensions says. Throws kCorrupt for an extension that is there twice or does not
+/// decode and for a NUL octet in a name, kInvalidArgument for more than kMaxNames names; a null
+/// list is empty.
 struct ExtensionFacts {
   AlternativeNames sans;
   bool has_san = false;

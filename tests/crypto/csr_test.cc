@@ -123,13 +123,13 @@ TEST(CsrTest, RefusesNamesThatCannotBeWritten) {
   EXPECT_THAT([&] { build_csr(spec, key.get()); }, ThrowsErrc(Errc::kUnsupported));
 }
 
-TEST(CsrTest, ReadsPemAndDer) {
+TEST(CsrTest, ReadsPemDerAndBareBase64) {
   const Bytes der = build_csr(edge_spec(), ec_key().get());
   const std::string pem = csr_pem(der);
-  EXPECT_EQ(csr_der(pem), der);
+  EXPECT_EQ(csr_der(view(pem)), der);
   EXPECT_EQ(parse_csr(view(pem)).der, der);
   EXPECT_EQ(parse_csr(view("Some text before\n" + pem)).der, der);
-  EXPECT_THAT([&] { csr_der(pem + pem); }, ThrowsErrc(Errc::kCorrupt, "2 certificate requests"));
+  EXPECT_THAT([&] { csr_der(view(pem + pem)); }, ThrowsErrc(Errc::kCorrupt, "2 certificate requests"));
   EXPECT_THAT([] { parse_csr(view("hello")); }, ThrowsErrc(Errc::kCorrupt));
   EXPECT_THAT([] { parse_csr({}); }, ThrowsErrc(Errc::kCorrupt));
 }
