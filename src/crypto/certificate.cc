@@ -14,8 +14,7 @@ namespace poolkey::crypto {
 struct Certificate::State {
   X509Ptr x509;
   Bytes der;
-  PublicKey key;
-  ExtensionFacts extensions;
+  X509Content content;
   Time not_before;
   Time not_after;
 };
@@ -70,14 +69,13 @@ Certificate Certificate::decode(ByteView der) {
     if ((X509_get_extension_flags(x509.get()) & EXFLAG_INVALID) != 0)
       throw Error(Errc::kCorrupt, "the certificate has an extension that does not decode");
   }
-  PublicKey key =
-      PublicKey::from_spki_der(to_der<i2d_X509_PUBKEY>(X509_get_X509_PUBKEY(x509.get())));
-  ExtensionFacts extensions = read_extensions(X509_get0_extensions(x509.get()));
+  X509Content content =
+      read_content(X509_get_subject_name(x509.get()), X509_get0_extensions(x509.get()),
+                   X509_get_X509_PUBKEY(x509.get()), X509_get0_tbs_sigalg(x509.get()));
   const Time not_before = read_time(X509_get0_notBefore(x509.get()));
   const Time not_after = read_time(X509_get0_notAfter(x509.get()));
-  return Certificate(
-      std::make_shared<const State>(State{std::move(x509), std::move(again), std::move(key),
-                                          std::move(extensions), not_before, not_after}));
+  return Certificate(std::make_shared<const State>(
+      State{std::move(x509), std::move(again), std::move(content), not_before, not_after}));
 }
 
 Certificate Certificate::from_pem(std::string_view pem) { return list_from_pem(pem).front(); }
@@ -95,15 +93,17 @@ const Bytes& Certificate::der() const { return state_->der; }
 std::string Certificate::pem() const { return pem_block(kLabel, der()); }
 Bytes Certificate::sha256() const { return crypto::sha256(der()); }
 X509* Certificate::x509() const { return state_->x509.get(); }
-const PublicKey& Certificate::public_key() const { return state_->key; }
+const PublicKey& Certificate::public_key() const { return state_->content.public_key; }
 Time Certificate::not_before() const { return state_->not_before; }
 Time Certificate::not_after() const { return state_->not_after; }
 
-std::string Certificate::subject() const { return name_text(X509_get_subject_name(x509())); }
+const X509Content& Certificate::content() const { return state_->content; }
+int Certificate::version() const { return static_cast<int>(X509_get_version(x509())) + 1; }
+bool Certificate::is_self_signed() const { return X509_self_signed(x509(), 1) == 1; }
+
+std::string Certificate::subject() const { return state_->content.subject; }
 std::string Certificate::issuer() const { return name_text(X509_get_issuer_name(x509())); }
-std::string Certificate::common_name() const {
-  return read_name(X509_get_subject_name(x509())).common_name;
-}
+std::string Certificate::common_name() const { return state_->content.name.common_name; }
 
 std::string Certificate::serial() const {
   const ASN1_INTEGER* serial = X509_get0_serialNumber(x509());
@@ -113,17 +113,17 @@ std::string Certificate::serial() const {
   return (ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER ? "-" : "") + digits;
 }
 
-std::vector<std::string> Certificate::dns_sans() const { return state_->extensions.sans.dns; }
-AlternativeNames Certificate::alternative_names() const { return state_->extensions.sans; }
+std::vector<std::string> Certificate::dns_sans() const { return state_->content.sans.dns; }
+AlternativeNames Certificate::alternative_names() const { return state_->content.sans; }
 std::vector<std::string> Certificate::extended_key_usage() const {
-  return state_->extensions.extended_key_usage;
+  return state_->content.extended_key_usage;
 }
 bool Certificate::has_extended_key_usage(std::string_view oid) const {
-  return std::ranges::find(state_->extensions.extended_key_usage, oid) !=
-         state_->extensions.extended_key_usage.end();
+  return std::ranges::find(state_->content.extended_key_usage, oid) !=
+         state_->content.extended_key_usage.end();
 }
-std::optional<KeyUsages> Certificate::key_usage() const { return state_->extensions.key_usage; }
-bool Certificate::is_ca() const { return state_->extensions.is_ca; }
+std::optional<KeyUsages> Certificate::key_usage() const { return state_->content.key_usage; }
+bool Certificate::is_ca() const { return state_->content.is_ca; }
 
 Bytes Certificate::subject_key_id() const {
   const ASN1_OCTET_STRING* id = X509_get0_subject_key_id(x509());

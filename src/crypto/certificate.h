@@ -10,8 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "crypto/extension.h"
-#include "crypto/public_key.h"
+#include "crypto/content.h"
 
 struct evp_pkey_st;
 struct ossl_lib_ctx_st;
@@ -36,6 +35,11 @@ class Certificate {
   /// SHA-256 of the DER, 32 octets: the fingerprint.
   Bytes sha256() const;
 
+  /// What a request has as well, and CDP and AIA.
+  const X509Content& content() const;
+  int version() const;  ///< 3
+  /// Its own key signed it.
+  bool is_self_signed() const;
   std::string subject() const;  ///< "O=Contoso, CN=sip.contoso.com"
   std::string issuer() const;
   std::string common_name() const;  ///< the first; empty if there is none

@@ -114,34 +114,17 @@ ParsedCsr parse_csr(ByteView file) {
   if (const long version = X509_REQ_get_version(request.get()); version != X509_REQ_VERSION_1)
     throw Error(Errc::kUnsupported, "the certificate request says version " +
                                         std::to_string(version + 1) + "; there is only 1");
-  const X509_NAME* subject = X509_REQ_get_subject_name(request.get());
-  check_name_size(subject);
+  check_name_size(X509_REQ_get_subject_name(request.get()));
   const ASN1_BIT_STRING* signature = nullptr;
   const X509_ALGOR* algorithm = nullptr;
-  const ASN1_OBJECT* oid = nullptr;
   X509_REQ_get0_signature(request.get(), &signature, &algorithm);
-  X509_ALGOR_get0(&oid, nullptr, nullptr, algorithm);
   const ExtensionStackPtr list = requested_extensions(request.get());
-  ExtensionFacts facts = read_extensions(list.get());
-  PublicKey key =
-      PublicKey::from_spki_der(to_der<i2d_X509_PUBKEY>(X509_REQ_get_X509_PUBKEY(request.get())));
+  ParsedCsr out{read_content(X509_REQ_get_subject_name(request.get()), list.get(),
+                             X509_REQ_get_X509_PUBKEY(request.get()), algorithm),
+                std::move(der), false};
   const ErrorMark mark;
-  const bool valid = X509_REQ_verify(request.get(), key.evp()) == 1;
-  return {.der = std::move(der),
-          .subject = name_text(subject),
-          .name = read_name(subject),
-          .common_names = name_values(subject, NID_commonName),
-          .organizational_units = name_values(subject, NID_organizationalUnitName),
-          .sans = std::move(facts.sans),
-          .has_san = facts.has_san,
-          .san_critical = facts.san_critical,
-          .extended_key_usage = std::move(facts.extended_key_usage),
-          .eku_critical = facts.eku_critical,
-          .key_usage = std::move(facts.key_usage),
-          .is_ca = facts.is_ca,
-          .public_key = std::move(key),
-          .signature_algorithm = algorithm_name(oid),
-          .signature_valid = valid};
+  out.signature_valid = X509_REQ_verify(request.get(), out.public_key.evp()) == 1;
+  return out;
 }
 
 std::string csr_pem(ByteView der) { return pem_block(kLabel, der); }

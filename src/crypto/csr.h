@@ -3,14 +3,12 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
-#include "crypto/extension.h"
-#include "crypto/public_key.h"
+#include "crypto/content.h"
 
 struct evp_pkey_st;
 struct ossl_lib_ctx_st;
@@ -53,22 +51,9 @@ class CsrSigner {
 Bytes build_csr(const CsrSpec& spec, evp_pkey_st* key, ossl_lib_ctx_st* libctx = nullptr);
 
 /// A request as found. Fields are what the request says, not what it should say.
-struct ParsedCsr {
+struct ParsedCsr : X509Content {
   Bytes der;
-  std::string subject;  ///< RFC 2253 style, in the order written: "O=Contoso, CN=sip.contoso.com"
-  DistinguishedName name;  ///< the first value of each kind
-  std::vector<std::string> common_names;
-  std::vector<std::string> organizational_units;
-  AlternativeNames sans;
-  bool has_san = false;
-  bool san_critical = false;
-  std::vector<std::string> extended_key_usage;  ///< dotted OIDs; empty: not asked
-  bool eku_critical = false;
-  std::optional<KeyUsages> key_usage;
-  bool is_ca = false;  ///< asks for basicConstraints CA:TRUE
-  PublicKey public_key;
-  std::string signature_algorithm;  ///< "sha256WithRSAEncryption", "ecdsa-with-SHA256"
-  bool signature_valid = false;     ///< proof of possession holds
+  bool signature_valid = false;  ///< proof of possession holds
 };
 
 /// "O=Contoso, CN=sip.contoso.com". Throws as CsrSigner::sign.

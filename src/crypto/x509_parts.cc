@@ -141,6 +141,43 @@ void check_count(Extensions list, int nid, std::string_view what) {
                                             "in each of several certificates");
 }
 
+std::string utf8(const ASN1_STRING* value) {
+  const ErrorMark mark;
+  unsigned char* text = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&text, value);
+  if (size < 0) throw Error(Errc::kCorrupt, "a part of a name does not decode");
+  const std::unique_ptr<unsigned char, Free<free_memory>> owner(text);
+  return {reinterpret_cast<const char*>(text), static_cast<std::size_t>(size)};
+}
+
+StringKind string_kind(int tag) {
+  return tag == V_ASN1_PRINTABLESTRING ? StringKind::kPrintable
+         : tag == V_ASN1_UTF8STRING    ? StringKind::kUtf8
+         : tag == V_ASN1_IA5STRING     ? StringKind::kIa5
+                                       : StringKind::kOther;
+}
+
+std::vector<std::string> crl_urls(const CRL_DIST_POINTS* points) {
+  std::vector<std::string> out;
+  for (int i = 0; i < sk_DIST_POINT_num(points); ++i) {
+    const DIST_POINT_NAME* name = sk_DIST_POINT_value(points, i)->distpoint;
+    if (name == nullptr || name->type != 0) continue;  // 1: relative to the CRL's issuer
+    const AlternativeNames names = read_names(name->name.fullname);
+    out.insert(out.end(), names.uri.begin(), names.uri.end());
+  }
+  return out;
+}
+
+std::vector<std::string> access_urls(const AUTHORITY_INFO_ACCESS* list, int method) {
+  std::vector<std::string> out;
+  for (int i = 0; i < sk_ACCESS_DESCRIPTION_num(list); ++i) {
+    const ACCESS_DESCRIPTION* access = sk_ACCESS_DESCRIPTION_value(list, i);
+    if (OBJ_obj2nid(access->method) == method && access->location->type == GEN_URI)
+      out.push_back(octets(access->location->d.uniformResourceIdentifier));
+  }
+  return out;
+}
+
 /// The decoded extension, or null where there is none; `critical` is then untouched.
 template <class Ptr>
 Ptr read(Extensions list, int nid, std::string_view what, bool* critical) {
@@ -192,15 +229,9 @@ std::string name_text(const X509_NAME* name) {
 
 std::vector<std::string> name_values(const X509_NAME* name, int nid) {
   std::vector<std::string> out;
-  const ErrorMark mark;
   for (int i = X509_NAME_get_index_by_NID(name, nid, -1); i >= 0;
        i = X509_NAME_get_index_by_NID(name, nid, i)) {
-    unsigned char* text = nullptr;
-    const int size =
-        ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i)));
-    if (size < 0) throw Error(Errc::kCorrupt, "a part of a name does not decode");
-    const std::unique_ptr<unsigned char, Free<free_memory>> owner(text);
-    out.push_back(without_nul({reinterpret_cast<const char*>(text), static_cast<std::size_t>(size)},
+    out.push_back(without_nul(utf8(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i))),
                               "the " + std::string(OBJ_nid2ln(nid)) + " of a name"));
   }
   return out;
@@ -218,6 +249,17 @@ DistinguishedName read_name(const X509_NAME* name) {
   for (const Part& part : kParts) {
     const std::vector<std::string> values = name_values(name, part.nid);
     if (!values.empty()) out.*part.member = values.front();
+  }
+  return out;
+}
+
+std::vector<NameAttribute> name_attributes(const X509_NAME* name) {
+  std::vector<NameAttribute> out;
+  for (int i = 0; i < X509_NAME_entry_count(name); ++i) {
+    const X509_NAME_ENTRY* entry = X509_NAME_get_entry(name, i);
+    const ASN1_STRING* data = X509_NAME_ENTRY_get_data(entry);
+    out.push_back({oid_text(X509_NAME_ENTRY_get_object(entry)), utf8(data),
+                   string_kind(ASN1_STRING_type(data)), X509_NAME_ENTRY_set(entry)});
   }
   return out;
 }
@@ -374,7 +416,8 @@ ExtensionFacts read_extensions(Extensions list) {
     for (int i = 0; i < sk_ASN1_OBJECT_num(usages.get()); ++i)
       out.extended_key_usage.push_back(oid_text(sk_ASN1_OBJECT_value(usages.get(), i)));
   }
-  if (const auto bits = read<Asn1BitsPtr>(list, NID_key_usage, "keyUsage", nullptr)) {
+  if (const auto bits =
+          read<Asn1BitsPtr>(list, NID_key_usage, "keyUsage", &out.key_usage_critical)) {
     out.key_usage.emplace();
     for (int i = 0; i <= static_cast<int>(KeyUsage::kDecipherOnly); ++i)
       if (ASN1_BIT_STRING_get_bit(bits.get(), i) == 1)
@@ -383,6 +426,32 @@ ExtensionFacts read_extensions(Extensions list) {
   if (const auto value =
           read<Constraints>(list, NID_basic_constraints, "basicConstraints", nullptr))
     out.is_ca = value->ca != 0;
+  if (const auto points =
+          read<DistPoints>(list, NID_crl_distribution_points, "cRLDistributionPoints", nullptr))
+    out.crl_distribution_points = crl_urls(points.get());
+  if (const auto access =
+          read<AuthorityInfo>(list, NID_info_access, "authorityInfoAccess", nullptr)) {
+    out.ca_issuers = access_urls(access.get(), NID_ad_ca_issuers);
+    out.ocsp = access_urls(access.get(), NID_ad_OCSP);
+  }
+  return out;
+}
+
+X509Content read_content(const X509_NAME* subject, Extensions list, X509_PUBKEY* key,
+                         const X509_ALGOR* signature) {
+  X509Content out(PublicKey::from_spki_der(to_der<i2d_X509_PUBKEY>(key)));
+  static_cast<ExtensionFacts&>(out) = read_extensions(list);
+  out.subject = name_text(subject);
+  out.attributes = name_attributes(subject);
+  out.name = read_name(subject);
+  out.common_names = name_values(subject, NID_commonName);
+  out.organizational_units = name_values(subject, NID_organizationalUnitName);
+  X509_ALGOR* algorithm = nullptr;
+  X509_PUBKEY_get0_param(nullptr, nullptr, nullptr, &algorithm, key);
+  out.key_algorithm = to_der<i2d_X509_ALGOR>(algorithm);
+  const ASN1_OBJECT* oid = nullptr;
+  X509_ALGOR_get0(&oid, nullptr, nullptr, signature);
+  out.signature_algorithm = algorithm_name(oid);
   return out;
 }
 

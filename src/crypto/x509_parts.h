@@ -8,9 +8,8 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "crypto/extension.h"
+#include "crypto/content.h"
 #include "crypto/openssl.h"
-#include "crypto/public_key.h"
 
 namespace poolkey::crypto {
 
@@ -22,6 +21,8 @@ std::vector<std::string> name_values(const X509_NAME* name, int nid);
 DistinguishedName read_name(const X509_NAME* name);
 /// Throws kInvalidArgument for a name of more than 100 parts.
 void check_name_size(const X509_NAME* name);
+/// Throws kCorrupt.
+std::vector<NameAttribute> name_attributes(const X509_NAME* name);
 
 /// Throws kInvalidArgument for what is no dotted OID.
 Asn1ObjectPtr make_oid(std::string_view dotted);
@@ -52,16 +53,10 @@ using Extensions = const STACK_OF(X509_EXTENSION) *;
 /// What a list of extensions says. Throws kCorrupt for an extension that is there twice or does not
 /// decode and for a NUL octet in a name, kInvalidArgument for more than kMaxNames names; a null
 /// list is empty.
-struct ExtensionFacts {
-  AlternativeNames sans;
-  bool has_san = false;
-  bool san_critical = false;
-  std::vector<std::string> extended_key_usage;
-  bool eku_critical = false;
-  std::optional<KeyUsages> key_usage;
-  bool is_ca = false;
-};
 ExtensionFacts read_extensions(Extensions list);
+/// Throws as read_extensions() and PublicKey::from_spki_der().
+X509Content read_content(const X509_NAME* subject, Extensions list, X509_PUBKEY* key,
+                         const X509_ALGOR* signature);
 
 /// Checks that `leaf` chains through `untrusted` to exactly `root`, for any purpose, in `libctx`.
 /// Throws as verify_chain().
