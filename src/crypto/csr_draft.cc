@@ -1,4 +1,5 @@
 #include "crypto/csr.h"
+#include "crypto/der_guard.h"
 #include "crypto/openssl.h"
 #include "crypto/x509_parts.h"
 
@@ -7,11 +8,19 @@ namespace {
 
 /// "sha256WithRSAEncryption", as algorithm_name() gives it for what CsrSigner signs.
 std::string signature_name(const PublicKey& key, const std::string& hash) {
-  int signature = NID_undef;
-  const int key_type = EVP_PKEY_get_base_id(key.evp());
-  const int digest = EVP_MD_get_type(EVP_get_digestbyname(hash.c_str()));
-  if (OBJ_find_sigid_by_algs(&signature, digest, key_type) != 1) return key.algorithm();
+  int signature = EVP_PKEY_get_base_id(key.evp());  // of Ed25519 it is the same OID
+  if (key.is_rsa() || key.is_ec())
+    OBJ_find_sigid_by_algs(&signature, EVP_MD_get_type(EVP_get_digestbyname(hash.c_str())),
+                           signature);
   return algorithm_name(OBJ_nid2obj(signature));
+}
+
+/// The AlgorithmIdentifier that an SPKI begins with.
+Bytes key_algorithm(ByteView spki) {
+  Element whole, algorithm;
+  if (!next_element(spki, whole) || !next_element(whole.content, algorithm))
+    throw Error(Errc::kInternal, "a public key of ours has no algorithm");
+  return {algorithm.whole.begin(), algorithm.whole.end()};
 }
 
 }  // namespace
@@ -22,21 +31,22 @@ std::string subject_text(const DistinguishedName& subject) {
 
 ParsedCsr draft_csr(const CsrSpec& spec, const PublicKey& key) {
   const X509NamePtr subject = make_name(spec.subject);
-  return {.der = {},
-          .subject = name_text(subject.get()),
-          .name = spec.subject,
-          .common_names = name_values(subject.get(), NID_commonName),
-          .organizational_units = name_values(subject.get(), NID_organizationalUnitName),
-          .sans = {.dns = spec.dns_sans, .ip = {}, .email = {}, .uri = {}},
-          .has_san = !spec.dns_sans.empty(),
-          .san_critical = !spec.dns_sans.empty() && spec.subject.empty(),
-          .extended_key_usage = spec.extended_key_usage,
-          .eku_critical = false,
-          .key_usage = spec.key_usage.empty() ? std::nullopt : std::optional(spec.key_usage),
-          .is_ca = false,
-          .public_key = key,
-          .signature_algorithm = signature_name(key, spec.hash),
-          .signature_valid = true};
+  X509Content content(key);
+  content.subject = name_text(subject.get());
+  content.attributes = name_attributes(subject.get());
+  content.name = spec.subject;
+  content.common_names = name_values(subject.get(), NID_commonName);
+  content.organizational_units = name_values(subject.get(), NID_organizationalUnitName);
+  content.sans.dns = spec.dns_sans;
+  content.has_san = !spec.dns_sans.empty();
+  content.san_critical = content.has_san && spec.subject.empty();
+  content.extended_key_usage = spec.extended_key_usage;
+  if (!spec.key_usage.empty()) content.key_usage = spec.key_usage;
+  content.key_usage_critical = !spec.key_usage.empty();
+  content.key_algorithm = key_algorithm(key.spki_der());
+  content.signature_algorithm = signature_name(key, spec.hash);
+  ParsedCsr out{std::move(content), {}, true};
+  return out;
 }
 
 }  // namespace poolkey::crypto

@@ -1,6 +1,6 @@
 // Decoded keys and certificates, kept by their octets. OpenSSL 3.0 takes 0.3 ms and more to decode
 // a key, and one run of a verb meets the same few keys and certificates many times. May touch:
-// nothing. Called by: public_key, certificate.
+// nothing. Called by: public_key, certificate, requests (facts of keys).
 #pragma once
 
 #include <map>
@@ -16,6 +16,8 @@ namespace poolkey::crypto {
 template <class Value>
 class Memo {
  public:
+  explicit Memo(std::size_t most = 256) : most_(most) {}
+
   template <class Make>
   Value get(ByteView octets, Make&& make) {
     if (octets.size() > kLargest) return make();
@@ -26,13 +28,14 @@ class Memo {
     }
     Value value = make();
     const std::lock_guard hold(mutex_);
-    if (made_.size() >= kMost) made_.clear();
+    if (made_.size() >= most_) made_.clear();
     made_.emplace(key, value);
     return value;
   }
 
  private:
-  static constexpr std::size_t kMost = 256, kLargest = 16U << 10;
+  const std::size_t most_;
+  static constexpr std::size_t kLargest = 16U << 10;
   std::mutex mutex_;
   std::map<Bytes, Value> made_;
 };

@@ -42,6 +42,33 @@ TEST(CsrTest, SaysWhatItWasAskedToSay) {
   EXPECT_TRUE(csr.signature_valid);
 }
 
+TEST(CsrTest, ADraftSaysWhatTheRequestWillSay) {
+  CsrSpec nameless = edge_spec();
+  nameless.subject = {};
+  nameless.key_usage = {};
+  for (const EvpPkey& key : {rsa_key(), ec_key("P-256"), ec_key("P-384"), ed25519_key()})
+    for (const CsrSpec& spec : {edge_spec(), nameless}) {
+      const ParsedCsr draft = draft_csr(spec, PublicKey::from_evp(key.get()));
+      const ParsedCsr csr = parse_csr(build_csr(spec, key.get()));
+      SCOPED_TRACE(csr.signature_algorithm);
+      EXPECT_EQ(draft.subject, csr.subject);
+      EXPECT_EQ(draft.attributes.size(), csr.attributes.size());
+      EXPECT_EQ(draft.name, csr.name);
+      EXPECT_EQ(draft.common_names, csr.common_names);
+      EXPECT_EQ(draft.organizational_units, csr.organizational_units);
+      EXPECT_EQ(draft.sans, csr.sans);
+      EXPECT_EQ(draft.has_san, csr.has_san);
+      EXPECT_EQ(draft.san_critical, csr.san_critical);
+      EXPECT_EQ(draft.extended_key_usage, csr.extended_key_usage);
+      EXPECT_EQ(draft.key_usage, csr.key_usage);
+      EXPECT_EQ(draft.key_usage_critical, csr.key_usage_critical);
+      EXPECT_EQ(draft.public_key, csr.public_key);
+      EXPECT_EQ(draft.key_algorithm, csr.key_algorithm);
+      EXPECT_EQ(draft.signature_algorithm, csr.signature_algorithm);
+      EXPECT_EQ(draft.signature_valid, csr.signature_valid);
+    }
+}
+
 TEST(CsrTest, ASignerOfManyGivesEachItsOwnNamesUnderTheOneKey) {
   for (const EvpPkey& key : {rsa_key(), ec_key("P-256"), ed25519_key()}) {
     const CsrSigner signer(key.get());
@@ -129,7 +156,8 @@ TEST(CsrTest, ReadsPemDerAndBareBase64) {
   EXPECT_EQ(csr_der(view(pem)), der);
   EXPECT_EQ(parse_csr(view(pem)).der, der);
   EXPECT_EQ(parse_csr(view("Some text before\n" + pem)).der, der);
-  EXPECT_THAT([&] { csr_der(view(pem + pem)); }, ThrowsErrc(Errc::kCorrupt, "2 certificate requests"));
+  EXPECT_THAT([&] { csr_der(view(pem + pem)); },
+              ThrowsErrc(Errc::kCorrupt, "2 certificate requests"));
   EXPECT_THAT([] { parse_csr(view("hello")); }, ThrowsErrc(Errc::kCorrupt));
   EXPECT_THAT([] { parse_csr({}); }, ThrowsErrc(Errc::kCorrupt));
 }

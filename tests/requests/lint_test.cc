@@ -1,8 +1,8 @@
 #include "requests/lint/lint.h"
 
-#include "crypto/csr.h"
-#include "tests/crypto/software.h"
-#include "tests/requests/fixture.h"
+#include <set>
+
+#include "tests/requests/lint_subjects.h"
 #include "tests/support/matchers.h"
 
 namespace poolkey::requests {
@@ -11,58 +11,10 @@ namespace {
 using namespace test;
 using crypto::KeyUsage;
 using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-const Time kNow = at("2026-11-22T00:00:00Z");
-
-crypto::CsrSpec good_spec() {
-  crypto::CsrSpec out;
-  out.subject.common_name = "sip.contoso.com";
-  out.dns_sans = {"sip.contoso.com", "webcon.contoso.com", "sip.fabrikam.com"};
-  out.key_usage = {KeyUsage::kDigitalSignature, KeyUsage::kKeyEncipherment};
-  out.extended_key_usage = {std::string(crypto::kServerAuth)};
-  return out;
-}
-
-LintSubject external(crypto::ParsedCsr csr) {
-  return {std::move(csr), edge_context(Role::kEdgeExternal)};
-}
-
-LintSubject internal(const std::string& common_name) {
-  crypto::CsrSpec spec;
-  spec.subject.common_name = common_name;
-  return {crypto::parse_csr(crypto::build_csr(spec, rsa_key().get())),
-          edge_context(Role::kEdgeInternal)};
-}
-
-/// A good request, parsed; tests spoil one thing in it.
-crypto::ParsedCsr good() {
-  static const EvpPkey key = rsa_key();
-  return crypto::parse_csr(crypto::build_csr(good_spec(), key.get()));
-}
-
-crypto::ParsedCsr good_ec() {
-  crypto::CsrSpec spec = good_spec();
-  spec.key_usage = {KeyUsage::kDigitalSignature};
-  return crypto::parse_csr(crypto::build_csr(spec, ec_key().get()));
-}
-
-/// "rule=severity" of each finding.
-std::vector<std::string> found(const LintSubject& subject, Profile profile) {
-  std::vector<std::string> out;
-  for (const Finding& finding : lint(subject, profile, kNow))
-    out.push_back(finding.rule + "=" + std::string(name(finding.severity)));
-  return out;
-}
-
-template <class Change>
-std::vector<std::string> found_after(Change change, Profile profile = Profile::kPublicBr) {
-  crypto::ParsedCsr csr = good();
-  change(csr);
-  return found(external(std::move(csr)), profile);
-}
 
 TEST(LintTest, FindsNothingInARequestOfOurs) {
   for (const Profile profile : {Profile::kPublicBr, Profile::kLync, Profile::kInternal})
@@ -105,7 +57,7 @@ TEST(LintTest, HoldsNamesToHostSyntax) {
   EXPECT_THAT(with_name("*.com"), Contains("name.wildcard-misplaced=error"));
   EXPECT_THAT(with_name("*"), Contains("name.wildcard-misplaced=error"));
   EXPECT_THAT(with_name("*.contoso.com"), IsEmpty());
-  EXPECT_THAT(with_name("SIP.contoso.com"), Contains("san.repeated=warn"));
+  EXPECT_THAT(with_name("SIP.contoso.com"), Contains("san.twice=warn"));
 }
 
 TEST(LintTest, AllowsPrivateSuffixesInsideWithAWarning) {
@@ -173,29 +125,105 @@ TEST(LintTest, HoldsSignaturesToTheRules) {
               Contains("signature.invalid=error"));
 }
 
-TEST(LintTest, HoldsKeysToTheRules) {
-  const Bytes n = good().public_key.modulus();
-  const Bytes e{1, 0, 1};
-  const auto rsa = [](const Bytes& modulus, const Bytes& exponent) {
-    return found_after(
-        [&](auto& c) { c.public_key = crypto::PublicKey::from_rsa(modulus, exponent); });
+TEST(LintTest, HoldsNamesToTheRegistries) {
+  const auto with_name = [](const std::string& name) {
+    return found_after([&](auto& c) { c.sans.dns.push_back(name); });
   };
-  EXPECT_THAT(rsa(n, Bytes{1}), Contains("key.exponent-invalid=error"));
-  EXPECT_THAT(rsa(n, Bytes{17}), Contains("key.exponent-unusual=warn"));
-  EXPECT_THAT(rsa(Bytes(256, 0xff), e), Contains("key.small-factor=error"));
-  Bytes even = n;
-  even.back() &= 0xfe;
-  EXPECT_THAT(rsa(even, e), Contains("key.small-factor=error"));
-  Bytes odd_size = n;
-  odd_size.insert(odd_size.begin(), 0x01);
-  EXPECT_THAT(rsa(odd_size, e), Contains("key.rsa-size-step=error"));
-  EXPECT_THAT(found_after([](auto& c) {
-                c.public_key = crypto::PublicKey::from_evp(ec_key("secp256k1").get());
-              }),
-              Contains("key.ec-curve=error"));
-  EXPECT_THAT(
-      found_after([](auto& c) { c.public_key = crypto::PublicKey::from_evp(ed25519_key().get()); }),
-      Contains("key.type=error"));
+  EXPECT_THAT(with_name("10.155.107.131.in-addr.arpa"), ElementsAre("name.arpa=error"));
+  EXPECT_THAT(with_name("edge.contoso.zz"), ElementsAre("name.tld=error"));
+  EXPECT_THAT(with_name("edge.contoso.c0m"), ElementsAre("name.tld=error"));
+  for (const char* name : {"edge.contoso.de", "edge.contoso.UK", "edge.contoso.travel",
+                           "edge.contoso.xn--p1ai", "*.contoso.co.uk"})
+    EXPECT_THAT(with_name(name), Not(Contains(HasSubstr("error")))) << name;
+  EXPECT_THAT(with_name("*.co.uk"), ElementsAre("name.wildcard-shared=warn"));
+  EXPECT_THAT(with_name("Edge.contoso.com"), ElementsAre("name.upper-case=info"));
+  EXPECT_THAT(with_name("SIP.contoso.com"), ElementsAre("name.upper-case=info", "san.twice=warn"));
+  const auto with_address = [](const std::string& address) {
+    return found_after([&](auto& c) { c.sans.ip = {address}; });
+  };
+  for (const char* address : {"10.1.2.3", "172.31.0.1", "100.127.255.255", "255.255.255.255", "::1",
+                              "fe80::1", "fd00::1", "2001:db8::1"})
+    EXPECT_THAT(with_address(address), ElementsAre("san.ip=warn", "san.ip-reserved=error"))
+        << address;
+  for (const char* address : {"131.107.155.10", "172.32.0.1", "100.128.0.1", "2603:1030::1"})
+    EXPECT_THAT(with_address(address), ElementsAre("san.ip=warn")) << address;
+}
+
+/// A request with exactly these parts of a subject, in their order; "+" begins one that shares the
+/// RDN before.
+std::vector<std::string> with_subject(const std::vector<std::pair<std::string, std::string>>& parts,
+                                      int type = MBSTRING_UTF8) {
+  const EvpPkey key = ec_key();
+  const X509ReqPtr request(X509_REQ_new());
+  const X509NamePtr name(X509_NAME_new());
+  for (const auto& [field, value] : parts) {
+    const bool joins = field.starts_with('+');
+    const int kind = field == "C" || field == "DC" ? MBSTRING_UTF8 : type;
+    EXPECT_EQ(X509_NAME_add_entry_by_txt(name.get(), field.c_str() + (joins ? 1 : 0), kind,
+                                         reinterpret_cast<const unsigned char*>(value.data()),
+                                         static_cast<int>(value.size()), -1, joins ? -1 : 0),
+              1);
+  }
+  X509_REQ_set_subject_name(request.get(), name.get());
+  X509_REQ_set_pubkey(request.get(), key.get());
+  EXPECT_GT(X509_REQ_sign(request.get(), key.get(), EVP_sha256()), 0);
+  std::vector<std::string> out;
+  for (const std::string& finding : found(
+           LintSubject(crypto::parse_csr(to_der<i2d_X509_REQ>(request.get()))), Profile::kPublicBr))
+    if (finding.starts_with("subject.")) out.push_back(finding);
+  return out;
+}
+
+TEST(LintTest, HoldsTheSubjectToItsRules) {
+  EXPECT_THAT(with_subject({{"C", "US"},
+                            {"ST", "Washington"},
+                            {"L", "Redmond"},
+                            {"O", "Contoso"},
+                            {"CN", "sip.contoso.com"}}),
+              IsEmpty());
+  EXPECT_THAT(with_subject({{"C", "UK"}}), ElementsAre("subject.country=error"));
+  EXPECT_THAT(with_subject({{"C", "us"}}), ElementsAre("subject.country=error"));
+  EXPECT_THAT(with_subject({{"L", "-"}}), ElementsAre("subject.filler=error"));
+  EXPECT_THAT(with_subject({{"ST", "N/A"}}), ElementsAre("subject.filler=error"));
+  EXPECT_THAT(with_subject({{"L", "Redmond "}}), ElementsAre("subject.blank=warn"));
+  EXPECT_THAT(with_subject({{"C", "US"}, {"O", "Contoso"}, {"L", "Redmond"}}),
+              ElementsAre("subject.order=warn"));
+  EXPECT_THAT(with_subject({{"L", "Redmond"}, {"L", "Bellevue"}}),
+              ElementsAre("subject.twice=error"));
+  EXPECT_THAT(with_subject({{"DC", "com"}, {"DC", "contoso"}}), IsEmpty());
+  EXPECT_THAT(with_subject({{"L", "Redmond"}, {"+street", "1 Microsoft Way"}}),
+              ElementsAre("subject.several-in-one=error"));
+  EXPECT_THAT(with_subject({{"L", "Redmond"}}, V_ASN1_T61STRING),
+              ElementsAre("subject.encoding=error"));
+  EXPECT_THAT(with_subject({{"emailAddress", "a@contoso.com"}}),
+              ElementsAre("subject.foreign=warn"));
+  EXPECT_THAT(with_subject({{"O", "Contoso"}}), ElementsAre("subject.organization-alone=warn"));
+  EXPECT_THAT(with_subject({{"OU", "IT"}}), ElementsAre("subject.ou=error"));
+}
+
+TEST(LintTest, JudgesWhatTheCallerStates) {
+  LintSubject subject = external(good());
+  subject.key_exportable = true;
+  subject.profile_has_cdp = true;
+  EXPECT_THAT(found(subject, Profile::kLync), IsEmpty());
+  subject.key_exportable = false;
+  subject.profile_has_cdp = false;
+  EXPECT_THAT(found(subject, Profile::kLync),
+              ElementsAre("key.not-exportable=error", "profile.no-cdp=warn"));
+  EXPECT_THAT(found(subject, Profile::kPublicBr), IsEmpty());
+  subject.pool->role = Role::kEdgeInternal;
+  EXPECT_THAT(found(subject, Profile::kLync), Not(Contains("key.not-exportable=error")));
+}
+
+TEST(LintTest, ListsEveryRuleOnce) {
+  std::set<std::string_view> ids;
+  for (const RuleText& rule : rule_texts()) {
+    EXPECT_TRUE(ids.insert(rule.id).second) << rule.id;
+    EXPECT_FALSE(rule.severities.empty()) << rule.id;
+    EXPECT_FALSE(rule.message.empty() || rule.fix.empty() || rule.source.empty()) << rule.id;
+  }
+  EXPECT_TRUE(ids.contains("key.roca"));
+  EXPECT_TRUE(ids.contains("profile.no-cdp"));
 }
 
 TEST(LintTest, HoldsRequestsAgainstTheirPool) {
@@ -205,7 +233,8 @@ TEST(LintTest, HoldsRequestsAgainstTheirPool) {
   EXPECT_THAT(lync([](auto& c) { c.sans.dns.pop_back(); }), Contains("edge.name-missing=error"));
   EXPECT_THAT(lync([](auto& c) { c.sans.dns.emplace_back("www.contoso.com"); }),
               Contains("edge.name-unknown=warn"));
-  EXPECT_THAT(lync([](auto& c) { c.sans.dns.back() = "SIP.FABRIKAM.COM"; }), IsEmpty());
+  EXPECT_THAT(lync([](auto& c) { c.sans.dns.back() = "SIP.FABRIKAM.COM"; }),
+              ElementsAre("name.upper-case=info"));
   EXPECT_THAT(found(internal("edge.contoso.net"), Profile::kLync),
               Contains("edge.cn-internal=error"));
   Topology with_xmpp = edge_topology();

@@ -22,13 +22,13 @@ bool is_among(const std::vector<std::string>& names, std::string_view name) {
 Offences missing(const LintInput& in, const std::vector<std::string>& names) {
   Offences out;
   for (const std::string& name : names)
-    if (!is_among(in.csr.sans.dns, name)) out.push_back(name);
+    if (!is_among(in.content.sans.dns, name)) out.push_back(name);
   return out;
 }
 
 Offences other_common_name(const LintInput& in) {
   Offences out;
-  for (const std::string& name : in.csr.common_names)
+  for (const std::string& name : in.content.common_names)
     if (lower_case(name) != in.subject.pool->common_name) out.push_back(name);
   return out;
 }
@@ -62,14 +62,14 @@ bool is_wanted(const PoolContext& pool, const std::string& name) {
 Offences av_present(const LintInput& in) {
   if (!is_for(in, Role::kEdgeExternal)) return {};
   const std::string& av = in.subject.pool->av;
-  return is_among(in.csr.sans.dns, av) && !is_wanted(*in.subject.pool, av) ? Offences{av}
-                                                                           : Offences{};
+  return is_among(in.content.sans.dns, av) && !is_wanted(*in.subject.pool, av) ? Offences{av}
+                                                                               : Offences{};
 }
 
 Offences unknown_name(const LintInput& in) {
   Offences out;
   if (!in.subject.pool) return out;
-  for (const std::string& san : in.csr.sans.dns) {
+  for (const std::string& san : in.content.sans.dns) {
     const std::string name = lower_case(san);
     if (name != in.subject.pool->av && !is_wanted(*in.subject.pool, name)) out.push_back(san);
   }

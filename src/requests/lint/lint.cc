@@ -27,6 +27,18 @@ Severity severity(Level level) {
                                  : Severity::kInfo;
 }
 
+std::array<std::span<const Rule>, 7> families() {
+  return {name_rules(),        subject_rules(), key_rules(),   usage_rules(),
+          certificate_rules(), edge_rules(),    stated_rules()};
+}
+
+std::vector<std::string_view> names_of(const crypto::X509Content& content) {
+  std::vector<std::string_view> out(content.sans.dns.begin(), content.sans.dns.end());
+  for (const std::string& name : content.common_names)
+    if (std::ranges::find(content.sans.dns, name) == content.sans.dns.end()) out.push_back(name);
+  return out;
+}
+
 /// Octets of a hostile request are shown so that they cannot play tricks in a terminal.
 std::string printable(std::string_view value) {
   std::string out;
@@ -55,14 +67,50 @@ Profile parse_profile(std::string_view text) {
               "'" + std::string(text) + "' is no lint profile; there are " + known);
 }
 
-std::vector<Finding> lint(const LintSubject& subject, Profile profile, Time now) {
-  const LintInput input{subject, subject.csr, profile, now};
+LintSubject::LintSubject(const crypto::ParsedCsr& csr, std::optional<PoolContext> context)
+    : content(csr), signature_valid(csr.signature_valid), pool(std::move(context)) {}
+
+LintSubject::LintSubject(const crypto::Certificate& found, std::optional<PoolContext> context)
+    : content(found.content()), certificate(found), pool(std::move(context)) {}
+
+LintSubject read_lint_subject(std::string_view file) {
+  const bool is_der = !file.empty() && file.front() == 0x30;
+  if (!is_der)
+    return file.find("CERTIFICATE REQUEST-----") != std::string_view::npos
+               ? LintSubject(crypto::parse_csr(view(file)))
+               : LintSubject(crypto::Certificate::from_pem(file));
+  try {
+    return LintSubject(crypto::parse_csr(view(file)));
+  } catch (const Error& no_request) {
+    try {
+      return LintSubject(crypto::Certificate::from_der(view(file)));
+    } catch (const Error& no_certificate) {
+      throw Error(no_certificate.code(), std::string("as a request: ") + no_request.what() +
+                                             "; as a certificate: " + no_certificate.what());
+    }
+  }
+}
+
+std::vector<Finding> lint(const LintSubject& subject, Profile profile, Time now,
+                          const WeakKeys& weak_keys) {
+  const std::shared_ptr<const KeyFacts> key = key_facts(subject.content.public_key);
+  const Applies kind = subject.certificate ? Applies::kCertificate : Applies::kRequest;
+  const LintInput input{.subject = subject,
+                        .content = subject.content,
+                        .certificate = subject.certificate,
+                        .profile = profile,
+                        .now = now,
+                        .issued = subject.certificate ? subject.certificate->not_before() : now,
+                        .key = *key,
+                        .weak_keys = weak_keys,
+                        .names = names_of(subject.content)};
+  const Level Rule::*const level_of = row(profile).level;
   std::vector<Finding> out;
-  for (const std::span<const Rule> family :
-       {name_rules(), key_rules(), usage_rules(), edge_rules()}) {
+  for (const std::span<const Rule> family : families()) {
     for (const Rule& rule : family) {
-      const Level level = rule.*row(profile).level;
-      if (level == Level::kOff) continue;
+      const Level level = rule.*level_of;
+      if (level == Level::kOff || (rule.applies != Applies::kBoth && rule.applies != kind))
+        continue;
       for (const std::string& value : rule.check(input))
         out.push_back(
             {std::string(rule.id), severity(level),
@@ -70,6 +118,22 @@ std::vector<Finding> lint(const LintSubject& subject, Profile profile, Time now)
              std::string(rule.fix), std::string(rule.source)});
     }
   }
+  return out;
+}
+
+std::vector<RuleText> rule_texts() {
+  constexpr std::array<std::string_view, 3> kApplies{"both", "request", "certificate"};
+  std::vector<RuleText> out;
+  for (const std::span<const Rule> family : families())
+    for (const Rule& rule : family) {
+      RuleText text{rule.id,  kApplies[static_cast<std::size_t>(rule.applies)],
+                    {},       rule.message,
+                    rule.fix, rule.source};
+      for (const ProfileRow& r : kProfiles)
+        if (rule.*r.level != Level::kOff)
+          text.severities.emplace_back(r.profile, severity(rule.*r.level));
+      out.push_back(std::move(text));
+    }
   return out;
 }
 

@@ -1,5 +1,5 @@
-// The linter for certificate requests: one table of rules, three profiles.
-// May touch: crypto's types (pure). Called by: app.
+// The linter for certificate requests and certificates: one table of rules, three profiles.
+// May touch: crypto's types (pure). Called by: requests, app.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "crypto/certificate.h"
 #include "crypto/csr.h"
+#include "requests/lint/weak_keys.h"
 #include "requests/names.h"
 
 namespace poolkey::requests {
@@ -36,10 +38,24 @@ PoolContext pool_context(const Topology& topology, const PoolName& pool, Role ro
                          CaKind ca = CaKind::kInternal,
                          const std::optional<MemberName>& server = std::nullopt);
 
+/// A request or a certificate, and what its caller knows beside it.
 struct LintSubject {
-  crypto::ParsedCsr csr;
+  LintSubject(const crypto::ParsedCsr& csr, std::optional<PoolContext> context = {});
+  LintSubject(const crypto::Certificate& found, std::optional<PoolContext> context = {});
+
+  crypto::X509Content content;
+  bool signature_valid = true;                     ///< of a request, by the key inside
+  std::optional<crypto::Certificate> certificate;  ///< empty: it is a request
   std::optional<PoolContext> pool;
+  /// Of the key's policy: it may leave its token wrapped, which a pool needs.
+  std::optional<bool> key_exportable{};
+  /// Of the CA's profile that the request is for: its certificates have a CRL distribution point.
+  std::optional<bool> profile_has_cdp{};
 };
+
+/// Reads a PKCS#10 or a certificate, PEM or DER; of a bundle its first certificate. Throws kCorrupt
+/// for what is neither, kUnsupported as PublicKey::from_spki_der.
+LintSubject read_lint_subject(std::string_view file);
 
 struct Finding {
   std::string rule;  ///< stable: "name.underscore"
@@ -50,8 +66,22 @@ struct Finding {
 };
 
 /// What the rules of `profile` find, in the order of the table; `now` decides rules that change on
-/// a date. Nothing is thrown for a bad request: that is a finding.
-std::vector<Finding> lint(const LintSubject& subject, Profile profile, Time now);
+/// a date, for a certificate its first day does. Nothing is thrown for a bad request: that is a
+/// finding. What is costly about a key is found once for each key. May be called by several
+/// threads.
+std::vector<Finding> lint(const LintSubject& subject, Profile profile, Time now,
+                          const WeakKeys& weak_keys = WeakKeys::built_in());
+
+/// A row of the table, for people to read.
+struct RuleText {
+  std::string_view id;
+  std::string_view applies;                              ///< "both", "request", "certificate"
+  std::vector<std::pair<Profile, Severity>> severities;  ///< of the profiles that have the rule
+  std::string_view message;
+  std::string_view fix;
+  std::string_view source;
+};
+std::vector<RuleText> rule_texts();
 
 /// The gravest severity; empty if there is no finding.
 std::optional<Severity> worst(const std::vector<Finding>& findings);

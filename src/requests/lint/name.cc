@@ -1,29 +1,22 @@
-// Rules on the subject and on the names of a request.
+// Rules on the names that a request or certificate is for.
 #include <algorithm>
 #include <array>
-#include <set>
+#include <iterator>
 
 #include "requests/fqdn.h"
 #include "requests/lint/rule.h"
+#include "requests/registry.h"
 
 namespace poolkey::requests {
 namespace {
 
 using enum Level;
 
-/// DNS names of the SAN and the common names, each once.
-std::vector<std::string> all_names(const LintInput& in) {
-  std::vector<std::string> out = in.csr.sans.dns;
-  for (const std::string& name : in.csr.common_names)
-    if (std::ranges::find(out, name) == out.end()) out.push_back(name);
-  return out;
-}
-
 template <class Predicate>
 Offences names_where(const LintInput& in, Predicate bad) {
   Offences out;
-  for (const std::string& name : all_names(in))
-    if (bad(name)) out.push_back(name);
+  for (const std::string_view name : in.names)
+    if (bad(name)) out.emplace_back(name);
   return out;
 }
 
@@ -52,49 +45,41 @@ bool is_printed_so(const LintInput& in, const std::string& name) {
 Offences san_missing(const LintInput& in) {
   const auto& pool = in.subject.pool;
   if (pool && pool->names.empty() && is_printed_so(in, pool->common_name)) return {};
-  return offence_if(in.csr.sans.dns.empty());
+  return offence_if(in.content.sans.dns.empty());
 }
 
 Offences cn_not_in_san(const LintInput& in) {
   Offences out;
-  if (in.csr.sans.dns.empty()) return out;
-  for (const std::string& name : in.csr.common_names)
-    if (std::ranges::find(in.csr.sans.dns, name) == in.csr.sans.dns.end() &&
+  if (in.content.sans.dns.empty()) return out;
+  for (const std::string& name : in.content.common_names)
+    if (std::ranges::find(in.content.sans.dns, name) == in.content.sans.dns.end() &&
         !is_printed_so(in, name))
       out.push_back(name);
   return out;
 }
 
-Offences cn_missing(const LintInput& in) { return offence_if(in.csr.common_names.empty()); }
+Offences cn_missing(const LintInput& in) { return offence_if(in.content.common_names.empty()); }
 
-Offences cn_several(const LintInput& in) { return offence_if(in.csr.common_names.size() > 1); }
+Offences cn_several(const LintInput& in) { return offence_if(in.content.common_names.size() > 1); }
 
 Offences cn_wildcard(const LintInput& in) {
   Offences out;
-  for (const std::string& name : in.csr.common_names)
+  for (const std::string& name : in.content.common_names)
     if (name.find('*') != std::string::npos) out.push_back(name);
   return out;
 }
 
 Offences cn_too_long(const LintInput& in) {
   Offences out;
-  for (const std::string& name : in.csr.common_names)
+  for (const std::string& name : in.content.common_names)
     if (name.size() > 64) out.push_back(name);
   return out;
 }
 
 Offences san_wildcard(const LintInput& in) {
   Offences out;
-  for (const std::string& name : in.csr.sans.dns)
+  for (const std::string& name : in.content.sans.dns)
     if (name.find('*') != std::string::npos) out.push_back(name);
-  return out;
-}
-
-Offences san_repeated(const LintInput& in) {
-  std::set<std::string> seen;
-  Offences out;
-  for (const std::string& name : in.csr.sans.dns)
-    if (!seen.insert(lower_case(name)).second) out.push_back(name);
   return out;
 }
 
@@ -111,14 +96,18 @@ Offences short_name(const LintInput& in) {
   });
 }
 
+bool is_arpa(std::string_view name) { return lower_case(labels(name).back()) == "arpa"; }
+/// Reverse zones have a rule of their own.
+bool is_private(std::string_view name) { return has_private_suffix(name) && !is_arpa(name); }
+
 Offences private_suffix(const LintInput& in) {
   if (in.profile == Profile::kLync && is_inside(in)) return {};
-  return names_where(in, has_private_suffix);
+  return names_where(in, is_private);
 }
 
 Offences private_suffix_inside(const LintInput& in) {
   if (!is_inside(in)) return {};
-  return names_where(in, has_private_suffix);
+  return names_where(in, is_private);
 }
 
 Offences underscore(const LintInput& in) {
@@ -156,33 +145,71 @@ Offences a_label(const LintInput& in) {
   });
 }
 
-Offences san_ip(const LintInput& in) { return in.csr.sans.ip; }
+Offences san_ip(const LintInput& in) { return in.content.sans.ip; }
 
 Offences san_other(const LintInput& in) {
-  Offences out = in.csr.sans.email;
-  out.insert(out.end(), in.csr.sans.uri.begin(), in.csr.sans.uri.end());
-  if (in.csr.sans.other != 0) out.push_back(std::to_string(in.csr.sans.other) + " of other kinds");
+  Offences out = in.content.sans.email;
+  out.insert(out.end(), in.content.sans.uri.begin(), in.content.sans.uri.end());
+  if (in.content.sans.other != 0)
+    out.push_back(std::to_string(in.content.sans.other) + " of other kinds");
   return out;
 }
 
 Offences san_criticality(const LintInput& in) {
-  return offence_if(in.csr.has_san && in.csr.san_critical != in.csr.subject.empty());
+  return offence_if(in.content.has_san && in.content.san_critical != in.content.subject.empty());
 }
 
-Offences unit(const LintInput& in) { return in.csr.organizational_units; }
+Offences reverse_zone(const LintInput& in) { return names_where(in, is_arpa); }
+
+Offences impossible_tld(const LintInput& in) {
+  return names_where(in, [](std::string_view name) {
+    return !fqdn_fault(host_part(name)) && !has_possible_tld(name);
+  });
+}
+
+Offences wildcard_shared(const LintInput& in) {
+  return names_where(in, [](std::string_view name) {
+    return name.starts_with("*.") && is_under_public_suffix(name);
+  });
+}
+
+Offences upper_case(const LintInput& in) {
+  return names_where(in, [](std::string_view name) {
+    return std::ranges::any_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
+  });
+}
+
+Offences san_twice(const LintInput& in) {
+  Offences out;
+  std::vector<std::string> names;
+  for (const std::string& name : in.content.sans.dns) names.push_back(lower_case(name));
+  std::ranges::sort(names);
+  for (auto at = names.begin(); at != names.end();) {
+    const auto end = std::upper_bound(at, names.end(), *at);
+    if (end - at > 1) out.push_back(*at);
+    at = end;
+  }
+  return out;
+}
+
+Offences san_ip_reserved(const LintInput& in) {
+  Offences out;
+  std::ranges::copy_if(in.content.sans.ip, std::back_inserter(out), is_reserved_address);
+  return out;
+}
 
 constexpr std::array kRules{
-    Rule{"san.missing", kError, kError, kError, "the request has no DNS name in its SAN",
+    Rule{"san.missing", kError, kError, kError, "the SAN has no DNS name",
          "put every name, the common name too, into the SAN", "BR 7.1.2.7.12; requirements topic",
          san_missing},
     Rule{"cn.not-in-san", kError, kError, kError,
          "the common name is not in the SAN, octet for octet",
          "add it to the SAN; TLS clients look only there", "BR 7.1.4.3; requirements topic",
          cn_not_in_san},
-    Rule{"cn.missing", kOff, kWarn, kWarn, "the request has no common name",
+    Rule{"cn.missing", kOff, kWarn, kWarn, "the subject has no common name",
          "write the Access Edge or internal FQDN as the common name; older peers want it",
          "requirements topic", cn_missing},
-    Rule{"cn.several", kError, kError, kError, "the request has more than one common name",
+    Rule{"cn.several", kError, kError, kError, "the subject has more than one common name",
          "leave one", "BR 7.1.4.3", cn_several},
     Rule{"cn.wildcard", kOff, kError, kError, "the common name is a wildcard",
          "write the FQDN itself", "wildcard topic", cn_wildcard},
@@ -191,8 +218,6 @@ constexpr std::array kRules{
     Rule{"san.wildcard", kOff, kWarn, kWarn, "a SAN is a wildcard",
          "list the names; wildcards are not supported on Edge, though the XMPP tables print one",
          "Edge planning topic", san_wildcard},
-    Rule{"san.repeated", kWarn, kWarn, kWarn, "a SAN is there twice", "leave one",
-         "RFC 5280 4.2.1.6", san_repeated},
     Rule{"name.wildcard-misplaced", kError, kError, kError,
          "a wildcard may only be the whole leftmost label, above a domain", "write *.contoso.com",
          "BR 3.2.2.6", wildcard_misplaced},
@@ -225,8 +250,20 @@ constexpr std::array kRules{
     Rule{"san.criticality", kError, kWarn, kWarn,
          "the SAN must be critical if the subject is empty, and only then",
          "let poolkey build the request", "BR 7.1.2.7.12; RFC 5280 4.2.1.6", san_criticality},
-    Rule{"subject.ou", kError, kOff, kOff, "the subject has an organizational unit",
-         "leave OU out for a public CA", "BR 7.1.2.7.4", unit},
+    Rule{"name.arpa", kError, kError, kError, "a name is in a reverse zone",
+         "leave it out: .arpa is for addresses", "BR 7.1.2.7.12; BR 4.2.2", reverse_zone},
+    Rule{"name.tld", kError, kOff, kOff, "a name ends in a label that cannot be a top-level domain",
+         "use a name under a registered domain", "BR 7.1.2.7.12; IANA root zone database",
+         impossible_tld},
+    Rule{"name.wildcard-shared", kWarn, kOff, kOff,
+         "a wildcard stands under a suffix where everybody can register", "write *.contoso.co.uk",
+         "BR 3.2.2.6", wildcard_shared},
+    Rule{"name.upper-case", kInfo, kInfo, kOff, "a name has capitals",
+         "write lower case: some CAs change the name to it", "Boulder csr", upper_case},
+    Rule{"san.twice", kWarn, kWarn, kWarn, "the SAN has a name twice", "leave one",
+         "RFC 8555 7.4 takes a set", san_twice},
+    Rule{"san.ip-reserved", kError, kOff, kOff, "the SAN has an address that is not public",
+         "leave it out", "BR 4.2.2; RFC 6890", san_ip_reserved},
 };
 
 }  // namespace

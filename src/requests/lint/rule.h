@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "requests/lint/key_facts.h"
 #include "requests/lint/lint.h"
 
 namespace poolkey::requests {
@@ -14,15 +15,24 @@ namespace poolkey::requests {
 /// What a rule weighs under a profile; off where the profile does not know it.
 enum class Level { kOff, kInfo, kWarn, kError };
 
+/// Every rule sees the same; it copies nothing but what offends.
 struct LintInput {
   const LintSubject& subject;
-  const crypto::ParsedCsr& csr;
+  const crypto::X509Content& content;
+  const std::optional<crypto::Certificate>& certificate;
   Profile profile;
   Time now;
+  Time issued;  ///< the certificate's first moment; of a request: now
+  const KeyFacts& key;
+  const WeakKeys& weak_keys;
+  std::vector<std::string_view>
+      names;  ///< DNS names of the SAN, and common names that are not there
 };
 
 /// The offending values, one finding each; an empty string where there is nothing to quote.
 using Offences = std::vector<std::string>;
+
+enum class Applies { kBoth, kRequest, kCertificate };
 
 /// One row. `message` stands before the offending value.
 struct Rule {
@@ -34,12 +44,22 @@ struct Rule {
   std::string_view fix;
   std::string_view source;
   Offences (*check)(const LintInput&);
+  Applies applies = Applies::kBoth;
 };
 
 std::span<const Rule> name_rules();
+std::span<const Rule> subject_rules();
 std::span<const Rule> key_rules();
 std::span<const Rule> usage_rules();
+std::span<const Rule> certificate_rules();
 std::span<const Rule> edge_rules();
+std::span<const Rule> stated_rules();
+
+/// Names of signature algorithms, as OpenSSL has them.
+inline constexpr std::string_view kPssSignature = "rsassaPss";
+bool is_sha1_signature(std::string_view algorithm);
+/// SHA-256, 384 or 512 with RSA PKCS#1 v1.5 or ECDSA.
+bool is_good_signature(std::string_view algorithm);
 
 /// One offence without a value, if `bad`.
 inline Offences offence_if(bool bad) { return bad ? Offences{""} : Offences{}; }
