@@ -86,7 +86,9 @@ struct CertificateSpec {
   std::vector<std::string> crl_distribution_points{};  ///< URLs
   std::vector<std::string> ca_issuers{};               ///< URLs of the issuer's certificate (AIA)
   std::vector<std::string> ocsp{};                     ///< URLs (AIA)
-  std::string hash = "SHA256";                         ///< ignored for an Ed25519 issuer
+  /// For a responder's certificate: nobody asks whether it was revoked (RFC 6960 4.2.2.2.1).
+  bool ocsp_no_check = false;
+  std::string hash = "SHA256";  ///< ignored for an Ed25519 issuer
 };
 
 /// Issues a certificate under `issuer` with `issuer_key` (any provider in `libctx`), and checks it

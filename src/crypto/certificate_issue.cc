@@ -59,6 +59,7 @@ void add_extensions(X509* x509, const CertificateSpec& spec, const PublicKey& su
   if (!spec.crl_distribution_points.empty()) add(x509, crl_extension(spec.crl_distribution_points));
   if (!spec.ca_issuers.empty() || !spec.ocsp.empty())
     add(x509, authority_info_extension(spec.ca_issuers, spec.ocsp));
+  if (spec.ocsp_no_check) add(x509, ocsp_no_check_extension());
 }
 
 struct Issuer {

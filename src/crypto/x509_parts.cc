@@ -404,6 +404,12 @@ ExtensionPtr authority_key_extension(ByteView identifier) {
   return encode(NID_authority_key_identifier, false, value.get());
 }
 
+ExtensionPtr ocsp_no_check_extension() {
+  const std::unique_ptr<ASN1_NULL, Free<ASN1_NULL_free>> value(ASN1_NULL_new());
+  if (!value) fail();
+  return encode(NID_id_pkix_OCSP_noCheck, false, value.get());
+}
+
 ExtensionFacts read_extensions(Extensions list) {
   ExtensionFacts out;
   if (const auto names =

@@ -47,6 +47,7 @@ ExtensionPtr authority_info_extension(const std::vector<std::string>& ca_issuers
                                       const std::vector<std::string>& ocsp);
 ExtensionPtr subject_key_extension(ByteView identifier);
 ExtensionPtr authority_key_extension(ByteView identifier);
+ExtensionPtr ocsp_no_check_extension();
 
 using Extensions = const STACK_OF(X509_EXTENSION) *;
 
