@@ -39,6 +39,7 @@ constexpr std::array kRows{
         kWide},
     Row{Counter::kVersion, "version", "SELECT MAX(version) AS newest FROM key_version", hour,
         kWideVersion},
+    Row{Counter::kCrl, "crl", "SELECT MAX(number) AS newest FROM ca_crl", seconds, kWide},
 };
 
 std::string floor_setting(const Row& row) { return std::string(row.name) + ".floor"; }

@@ -1,4 +1,4 @@
-// Numbers that are handed out once: of releases, statements, challenges and key versions.
+// Numbers that are handed out once: of releases, statements, challenges, key versions and CRLs.
 // May touch: store. Called by: keys and pool (who count), and what brings an origin back.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace poolkey::keys {
 
-enum class Counter { kRelease, kStatement, kChallenge, kVersion };
+enum class Counter { kRelease, kStatement, kChallenge, kVersion, kCrl };
 
 /// The number that follows `newest` (0: none yet), or the floor where that is higher.
 std::int64_t next_number(store::Database& database, Counter counter, std::int64_t newest);

@@ -1,13 +1,12 @@
 #include "keys/origin.h"
 
-#include <array>
 
 #include "base/parallel.h"
 #include "crypto/signature.h"
 #include "keys/certificate_object.h"
 #include "keys/generate.h"
-#include "home/oids.h"
 #include "keys/outside_head.h"
+#include "keys/own_certificate.h"
 #include "keys/signer.h"
 
 namespace poolkey::keys {
@@ -17,123 +16,27 @@ namespace {
 /// serves no more sessions than it was sold with.
 constexpr unsigned kMostSigners = 4;
 
-struct Row {
-  OriginRole role;
-  std::string_view name;  ///< of the key, and of the policy's role
-  std::string_view common_name;
-  policy::Role policy_role;
-  bool is_ca;
-  int path_length;
-  std::string_view extended_key_usage;
-};
-
-constexpr std::array kRows{
-    Row{OriginRole::kRoot, "root", "poolkey root", policy::Role::kRoot, true, 1, ""},
-    Row{OriginRole::kIssuingCa, "issuing-ca", "poolkey issuing CA", policy::Role::kIssuingCa, true,
-        0, ""},
-    Row{OriginRole::kEnvelopeSigner, "envelope-signer", "poolkey envelope signer",
-        policy::Role::kEnvelopeSigner, false, 0, home::oid::kEnvelopeSigner},
-    Row{OriginRole::kAuditSigner, "audit-signer", "poolkey audit signer",
-        policy::Role::kAuditSigner, false, 0, home::oid::kAuditSigner},
-};
-
-const Row& row(OriginRole role) {
-  return *std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) { return r.role == role; });
-}
-
-crypto::CertificateSpec specification(const Row& row, const policy::Policy& policy,
-                                      const std::string& organization, const std::string& holder,
-                                      Time now, Time limit) {
-  crypto::CertificateSpec spec;
-  spec.subject.common_name = std::string(row.common_name) + holder;
-  spec.subject.organization = organization;
-  spec.not_before = now;
-  // Inclusive at both ends (RFC 5280 4.1.2.5), so a second less than the days allowed.
-  spec.not_after = std::min<Time>(now + policy.lifetime().certificate.value - Duration(1), limit);
-  spec.is_ca = row.is_ca;
-  if (row.is_ca) {
-    spec.path_length = row.path_length;
-    spec.key_usage = {crypto::KeyUsage::kKeyCertSign, crypto::KeyUsage::kCrlSign};
-  } else {
-    spec.key_usage = {crypto::KeyUsage::kDigitalSignature};
-    spec.extended_key_usage = {std::string(home::oid::kEmailProtection),
-                               std::string(row.extended_key_usage)};
-  }
-  spec.hash = policy.request().hash.value == policy::Hash::kSha384 ? "SHA384" : "SHA256";
-  return spec;
-}
-
-policy::Facts issue_facts(const Row& row, const StoredKey& key, Duration validity, Duration age) {
-  using policy::KeyUsage;
-  policy::Facts facts{.action = policy::Action::kIssue, .key = key.name};
-  facts.role = row.policy_role;
-  facts.ca = policy::CaKind::kInternal;
-  facts.validity = validity;
-  facts.key_age = age;
-  facts.algorithm = key.public_key.algorithm();
-  if (row.is_ca)
-    facts.key_usage = {KeyUsage::kKeyCertSign, KeyUsage::kCrlSign};
-  else
-    facts.key_usage = {KeyUsage::kDigitalSignature};
-  if (!row.is_ca) facts.extended_key_usage = {policy::ExtendedKeyUsage::kEmailProtection};
-  return facts;
-}
-
-/// Issues the certificate of one of the four, by the root (or by itself, for the root). `holder`
-/// follows the common name.
-crypto::Certificate certify(Context& context, const Row& row, const StoredKey& subject,
-                            const policy::Policy& policy, const std::string& organization,
-                            const store::Operation& operation, const std::string& holder = "") {
-  const Time now = context.clock.now();
-  const bool is_root = row.role == OriginRole::kRoot;
-  const StoredKey issuer_key =
-      is_root ? subject : origin_signer(context.database, OriginRole::kRoot).key;
-  const std::optional<crypto::Certificate> issuer =
-      is_root ? std::nullopt : std::optional(origin_root(context.database));
-  const crypto::CertificateSpec spec = specification(row, policy, organization, holder, now,
-                                                     issuer ? issuer->not_after() : Time::max());
-  const Duration validity = spec.not_after - spec.not_before;
-  policy::Permit issue =
-      permit(context, policy, issue_facts(row, subject, validity, now - subject.created));
-  issue.require(policy::Action::kIssue, subject.name.str());
-  policy::Facts sign{.action = policy::Action::kSign, .key = issuer_key.name};
-  sign.algorithm = issuer_key.public_key.algorithm();
-  sign.key_age = now - issuer_key.created;
-  sign.usage = policy::Usage::kCertificate;
-  sign.validity = validity;
-  if (row.is_ca) sign.path_length = static_cast<std::uint32_t>(row.path_length);
-  const crypto::EvpPkey key =
-      signing_key(context, permit(context, policy, sign), policy::Usage::kCertificate, issuer_key);
-  std::optional<crypto::Certificate> made;
-  record(context, "certificate issue", subject.name.str(), issue.rule(), &operation,
-         [&]() -> json::object {
-           made = crypto::Certificate::from_der(
-               is_root
-                   ? crypto::issue_self_signed(spec, key.get(), context.library)
-                   : crypto::issue(spec, subject.public_key, *issuer, key.get(), context.library));
-           return {{"subject", made->subject()},
-                   {"serial", made->serial()},
-                   {"sha256", hex(made->sha256())},
-                   {"not_after", rfc3339(made->not_after())}};
-         });
-  return *made;
-}
-
-/// The certificate of one of the four: issued once, stored, and put beside its key.
-void ensure_certificate(Context& context, const Row& row, const StoredKey& subject,
+/// The certificate of one of the four by the root, or by itself for the root: issued once, stored,
+/// and put beside its key.
+void ensure_certificate(Context& context, OriginRole role, const StoredKey& subject,
                         const policy::Policy& policy, const std::string& organization) {
-  store::Operation operation = context.journal.begin("origin certificate", std::string(row.name));
+  store::Operation operation =
+      context.journal.begin("origin certificate", std::string(key_name(role)));
   const crypto::Certificate made =
       crypto::Certificate::from_der(from_base64(operation.step("issue", [&] {
         const auto stored = certificate_of(context.database, subject.name);
-        return base64((stored ? stored->certificate
-                              : certify(context, row, subject, policy, organization, operation))
-                          .der());
+        if (stored) return base64(stored->certificate.der());
+        Certification what{.role = role, .subject = subject, .name = {}};
+        what.name.common_name = common_name(role);
+        what.name.organization = organization;
+        if (role != OriginRole::kRoot)
+          what.issuer = origin_signer(context.database, OriginRole::kRoot);
+        return base64(certify(context, what, policy, operation).der());
       })));
   operation.step("record", [&]() -> std::string {
     if (certificate_of(context.database, subject.name)) return "already";
     std::vector<crypto::Certificate> chain;
-    if (row.role != OriginRole::kRoot) chain.push_back(origin_root(context.database));
+    if (role != OriginRole::kRoot) chain.push_back(origin_root(context.database));
     insert_certificate(context.database, {made, chain, subject.name, ""}, context.clock.now());
     return "done";
   });
@@ -144,22 +47,33 @@ void ensure_certificate(Context& context, const Row& row, const StoredKey& subje
   operation.finish();
 }
 
+KeyVersion version_of(OriginRole role, std::uint32_t version) {
+  return {KeyName(key_name(role)), version};
+}
+
+/// A version with its certificate, if it has one.
+std::optional<OriginSigner> certified(store::Database& database, const KeyVersion& version) {
+  const auto certificate = certificate_of(database, version);
+  if (!certificate) return std::nullopt;
+  return OriginSigner{key(database, version), certificate->certificate, certificate->chain};
+}
+
 }  // namespace
 
 void create_origin(Context& context, const policy::Policy& policy,
                    const std::string& organization) {
-  for (const Row& row : kRows) {
-    const KeyVersion version{KeyName(row.name), 1};
+  for (const OriginRole role : roles_of_setup()) {
+    const KeyVersion version = version_of(role, 1);
     if (!find_key(context.database, version)) generate(context, version.key, std::nullopt, policy);
-    context.journal.settle("key generate", row.name);
-    ensure_certificate(context, row, key(context.database, version), policy, organization);
+    context.journal.settle("key generate", key_name(role));
+    ensure_certificate(context, role, key(context.database, version), policy, organization);
   }
 }
 
 std::vector<std::string> delegated_roles() {
   std::vector<std::string> out;
-  for (const Row& row : kRows)
-    if (row.role != OriginRole::kRoot) out.emplace_back(row.name);
+  for (const OriginRole role : roles_of_setup())
+    if (role != OriginRole::kRoot) out.emplace_back(key_name(role));
   return out;
 }
 
@@ -174,29 +88,46 @@ void create_delegate_keys(Context& context, const policy::Policy& policy) {
 crypto::Certificate certify_delegate(Context& context, const std::string& role,
                                      const crypto::PublicKey& key, const std::string& standby,
                                      const store::Operation& operation) {
-  const auto found =
-      std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) { return r.name == role; });
-  if (found == kRows.end() || found->role == OriginRole::kRoot)
-    throw Error(Errc::kInvalidArgument, "'" + role + "' is no role of a standby's key");
-  const StoredKey root = origin_signer(context.database, OriginRole::kRoot).key;
-  const StoredKey subject{{KeyName(role), 1}, std::nullopt, root.policy_sha256, key, {}, "",
-                          context.clock.now()};
-  return certify(context, *found, subject, policy_of(context.database, root), "", operation,
-                 ", standby " + standby);
+  for (const OriginRole known : roles_of_setup()) {
+    if (key_name(known) != role || known == OriginRole::kRoot) continue;
+    const OriginSigner root = origin_signer(context.database, OriginRole::kRoot);
+    Certification what{.role = known,
+                       .subject = {version_of(known, 1),
+                                   std::nullopt,
+                                   root.key.policy_sha256,
+                                   key,
+                                   {},
+                                   "",
+                                   context.clock.now()},
+                       .name = {},
+                       .issuer = root};
+    what.name.common_name = std::string(common_name(known)) + ", standby " + standby;
+    return certify(context, what, policy_of(context.database, root.key), operation);
+  }
+  throw Error(Errc::kInvalidArgument, "'" + role + "' is no role of a standby's key");
 }
 
 StoredKey audit_signer(store::Database& database) {
-  return key(database, {KeyName(row(OriginRole::kAuditSigner).name), 1});
+  return key(database, version_of(OriginRole::kAuditSigner, 1));
+}
+
+std::vector<OriginSigner> origin_versions(store::Database& database, OriginRole role) {
+  std::vector<OriginSigner> out;
+  for (const KeyVersion& version : versions_of(database, KeyName(key_name(role))))
+    if (auto signer = certified(database, version)) out.push_back(std::move(*signer));
+  return out;
 }
 
 OriginSigner origin_signer(store::Database& database, OriginRole role) {
-  const KeyVersion version{KeyName(row(role).name), 1};
-  const auto certificate = certificate_of(database, version);
-  if (!certificate)
-    throw Error(Errc::kNotFound,
-                "this origin has no " + std::string(row(role).common_name) +
-                    " yet; run 'poolkey origin init' (again, if it was interrupted)");
-  return {key(database, version), certificate->certificate, certificate->chain};
+  if (role == OriginRole::kIssuingCa) {
+    std::vector<OriginSigner> versions = origin_versions(database, role);
+    if (!versions.empty()) return std::move(versions.back());
+  } else if (auto signer = certified(database, version_of(role, 1))) {
+    return std::move(*signer);
+  }
+  throw Error(Errc::kNotFound,
+              "this origin has no " + std::string(common_name(role)) +
+                  " yet; run 'poolkey origin init' (again, if it was interrupted)");
 }
 
 crypto::Certificate origin_root(store::Database& database) {

@@ -1,6 +1,6 @@
 // The origin's own keys and certificates: the root, and under it the issuing CA, the signer of
-// envelopes and the signer of the audit log. May touch: keys and below. Called by: app, pool,
-// requests.
+// envelopes and the signer of the audit log; a responder for OCSP once one is asked for. May touch:
+// keys and below. Called by: app, pool, requests.
 #pragma once
 
 #include <vector>
@@ -18,7 +18,7 @@ struct OriginSigner {
   std::vector<crypto::Certificate> chain;  ///< root last; empty for the root itself
 };
 
-enum class OriginRole { kRoot, kIssuingCa, kEnvelopeSigner, kAuditSigner };
+enum class OriginRole { kRoot, kIssuingCa, kEnvelopeSigner, kAuditSigner, kOcspSigner };
 
 /// Generates the four keys under `policy` and issues their certificates, skipping what is done.
 void create_origin(Context& context, const policy::Policy& policy, const std::string& organization);
@@ -34,10 +34,14 @@ crypto::Certificate certify_delegate(Context& context, const std::string& role,
                                      const crypto::PublicKey& key, const std::string& standby,
                                      const store::Operation& operation);
 
-/// Throws kNotFound if the origin has not been set up.
+/// The issuing CA in force, which is its newest version; of the other roles the first, which is
+/// what members have pinned. Throws kNotFound if the origin has not been set up.
 OriginSigner origin_signer(store::Database& database, OriginRole role);
+/// All versions that have a certificate, oldest first.
+std::vector<OriginSigner> origin_versions(store::Database& database, OriginRole role);
 /// The key that signs this side's audit log, certified or not.
 StoredKey audit_signer(store::Database& database);
+/// The root that members have pinned: the first version, whatever comes after it.
 crypto::Certificate origin_root(store::Database& database);
 
 /// Signs poolkey's documents as the envelope signer: CMS with the chain inside. It looks the signer

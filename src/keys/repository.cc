@@ -80,6 +80,15 @@ std::vector<StoredKey> keys_of_pool(store::Database& database, const PoolName& p
   return out;
 }
 
+std::vector<KeyVersion> versions_of(store::Database& database, const KeyName& name) {
+  std::vector<KeyVersion> out;
+  for (const store::Row& row :
+       database.rows("SELECT version FROM key_version WHERE key_name = :name ORDER BY version",
+                     {{"name", name.str()}}))
+    out.push_back({name, static_cast<std::uint32_t>(row.integer("version"))});
+  return out;
+}
+
 std::uint32_t newest_version(store::Database& database, const KeyName& name) {
   const auto row =
       database.row("SELECT MAX(version) AS newest FROM key_version WHERE key_name = :name",

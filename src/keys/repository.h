@@ -30,6 +30,8 @@ std::optional<StoredKey> find_key(store::Database& database, const KeyVersion& n
 StoredKey key(store::Database& database, const KeyVersion& name);
 /// All versions of a pool's keys, by name and version.
 std::vector<StoredKey> keys_of_pool(store::Database& database, const PoolName& pool);
+/// Oldest first.
+std::vector<KeyVersion> versions_of(store::Database& database, const KeyName& name);
 /// The highest version there is; 0 if there is none.
 std::uint32_t newest_version(store::Database& database, const KeyName& name);
 void set_key_state(store::Database& database, const KeyVersion& name, const std::string& state);

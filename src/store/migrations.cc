@@ -200,9 +200,54 @@ constexpr std::array<std::string_view, 9> kRequestLife{
     " received_at TEXT NOT NULL)",
 };
 
+// The embedded CA.
+constexpr std::array<std::string_view, 6> kAuthority{
+    // As it was configured, the newest with the highest number.
+    "CREATE TABLE ca_configuration ("
+    " number BIGINT NOT NULL PRIMARY KEY CHECK (number > 0),"
+    " file TEXT NOT NULL,"
+    " text TEXT NOT NULL,"
+    " sha256 TEXT NOT NULL,"
+    " configured_at TEXT NOT NULL)",
+    // Whatever any of its keys signed; serials are unique over all of them.
+    "CREATE TABLE ca_certificate ("
+    " serial TEXT NOT NULL PRIMARY KEY,"
+    " issuer_name TEXT NOT NULL,"
+    " issuer_version BIGINT NOT NULL,"
+    " profile TEXT NOT NULL,"
+    " subject TEXT NOT NULL,"
+    " spki_sha256 TEXT NOT NULL,"
+    " csr_sha256 TEXT,"  // NULL: nobody asked by a request
+    " sha256 TEXT NOT NULL UNIQUE,"
+    " not_before TEXT NOT NULL,"
+    " not_after TEXT NOT NULL,"
+    " pem TEXT NOT NULL,"
+    " state TEXT NOT NULL CHECK (state IN ('good', 'held', 'revoked')),"
+    " revoked_at TEXT,"
+    " reason TEXT,"
+    " issued_at TEXT NOT NULL,"
+    " CHECK ((state = 'good') = (revoked_at IS NULL)),"
+    " FOREIGN KEY (issuer_name, issuer_version) REFERENCES key_version (key_name, version))",
+    "CREATE INDEX ca_certificate_of_csr ON ca_certificate (csr_sha256)",
+    "CREATE INDEX ca_certificate_of_key ON ca_certificate (spki_sha256)",
+    "CREATE INDEX ca_certificate_revoked ON ca_certificate (issuer_name) WHERE state <> 'good'",
+    // The newest revocation list of each CA key.
+    "CREATE TABLE ca_crl ("
+    " issuer_name TEXT NOT NULL,"
+    " issuer_version BIGINT NOT NULL,"
+    " number BIGINT NOT NULL CHECK (number > 0),"
+    " this_update TEXT NOT NULL,"
+    " next_update TEXT NOT NULL,"
+    " sha256 TEXT NOT NULL,"
+    " der TEXT NOT NULL,"
+    " PRIMARY KEY (issuer_name, issuer_version),"
+    " FOREIGN KEY (issuer_name, issuer_version) REFERENCES key_version (key_name, version))",
+};
+
 constexpr std::array kMigrations{
     Migration{1, "initial", kInitial},
     Migration{2, "the life of requests", kRequestLife},
+    Migration{3, "embedded CA", kAuthority},
 };
 
 std::int64_t schema_version(Database& database) {
