@@ -6,6 +6,7 @@
 #include "crypto/der_guard.h"
 #include "keys/origin.h"
 #include "pool/install.h"
+#include "requests/ca/config.h"
 #include "requests/certify.h"
 #include "requests/create.h"
 
@@ -112,6 +113,10 @@ int certificate_issue(Call& call) {
   const crypto::Certificate& certificate = made.certificate;
   call.out.say("Issued and accepted: " + certificate.subject() + ", serial " +
                certificate.serial() + ", until " + rfc3339(certificate.not_after()));
+  if (!requests::ca_config(side.database()).configured())
+    call.out.say(
+        "warning: it names no CRL, and Lync and Skype for Business want a CRL distribution point "
+        "in every certificate; 'poolkey ca configure FILE' gives the next ones theirs");
   write_or_print(call, certificate.pem());
   const std::string chain = call.arguments.one("--chain-out");
   if (!chain.empty()) write_file(chain, chain_pem(made));

@@ -6,6 +6,7 @@
 #include "pool/prove.h"
 #include "pool/statement.h"
 #include "pool/survey.h"
+#include "requests/ca/revocation_list.h"
 #include "requests/topology.h"
 
 namespace poolkey::cli {
@@ -179,6 +180,19 @@ json::object observation_json(const pool::Observation& o) {
   return out;
 }
 
+/// CA keys whose CRL relying parties do not accept any more.
+json::array overdue_crls(Call& call, store::Database& database, Time now) {
+  json::array out;
+  for (const requests::CrlState& state :
+       requests::crl_states(database, requests::ca_config(database), now)) {
+    if (!state.overdue) continue;
+    call.out.say("The CRL of " + state.ca.key.name.str() + " is overdue: " + state.why +
+                 "; run 'poolkey ca crl'.");
+    out.emplace_back(state.ca.key.name.str());
+  }
+  return out;
+}
+
 int status(Call& call) {
   app::App side(call.options);
   side.require(app::Side::kOrigin);
@@ -216,12 +230,16 @@ int status(Call& call) {
                                     {"keys", std::move(keys_json)},
                                     {"members", std::move(members_json)}});
   }
+  json::array overdue = overdue_crls(call, database, now);
+  whole = whole && overdue.empty();
   json::array pending;
   for (const store::PendingOperation& op : side.journal().pending()) {
     call.out.say("Unfinished: '" + op.verb + "' on " + op.subject + "; run it again.");
     pending.emplace_back(json::object{{"verb", op.verb}, {"subject", op.subject}});
   }
-  call.out.result({{"pools", std::move(pools)}, {"unfinished", std::move(pending)}});
+  call.out.result({{"pools", std::move(pools)},
+                   {"crls_overdue", std::move(overdue)},
+                   {"unfinished", std::move(pending)}});
   return whole || !call.arguments.has("--check") ? 0 : kExitDifferences;
 }
 
@@ -320,7 +338,8 @@ std::span<const Command> pool_commands() {
       {"status",
        "origin",
        "show key versions, and what every member is known to hold",
-       {{"--check", "", "exit with 20 unless every replica is known to be present"}},
+       {{"--check", "",
+         "exit with 20 unless every replica is known to be present and no CRL is overdue"}},
        status},
   };
   return commands;

@@ -3,17 +3,25 @@
 #include "crypto/certificate.h"
 #include "crypto/csr.h"
 #include "crypto/digest.h"
+#include "keys/issued.h"
 #include "keys/signer.h"
 #include "pool/repository.h"
 #include "pool/safeguard.h"
 #include "requests/accept.h"
+#include "requests/ca/config.h"
 #include "requests/issue.h"
 
 namespace poolkey::requests {
 namespace {
 
-IssueProfile profile_of(const policy::Policy& policy) {
+/// What the register calls certificates of pool keys, beside the profiles for foreign requests.
+constexpr const char* kProfile = "pool";
+
+IssueProfile profile_of(const policy::Policy& policy, keys::IssuerPointers pointers) {
   IssueProfile out;
+  out.crl_distribution_points = std::move(pointers.crl);
+  out.ca_issuers = std::move(pointers.ca_issuers);
+  out.ocsp = std::move(pointers.ocsp);
   out.max_validity = policy.lifetime().certificate.value;
   for (const auto& u : policy.request().extended_key_usage.value)
     out.extended_key_usage.push_back(crypto::parse_extended_key_usage(policy::word(u.value)));
@@ -72,6 +80,13 @@ void check_names(keys::Context& context, const StoredRequest& request,
                                      "' was made; run 'poolkey request create' again");
 }
 
+/// One that was revoked does not answer the request any more.
+bool is_revoked(store::Database& database, const crypto::Certificate& certificate) {
+  const auto issued = keys::find_issued(database, certificate.serial());
+  return issued && issued->sha256 == hex(certificate.sha256()) &&
+         issued->state != keys::IssuedState::kGood;
+}
+
 }  // namespace
 
 keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRequest& request) {
@@ -88,41 +103,48 @@ keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRe
   check_names(context, request, csr);
   // One that was issued before the topology changed is for other names and does not answer.
   if (auto stored = keys::certificate_of_request(context.database, request.id);
-      stored && stored->certificate.dns_sans() == csr.sans.dns) {
+      stored && stored->certificate.dns_sans() == csr.sans.dns &&
+      !is_revoked(context.database, stored->certificate)) {
     context.journal.settle("certificate issue", request.id);
     return std::move(*stored);
   }
   const keys::StoredKey key = keys::key(context.database, request.key);
   const policy::Policy policy = keys::policy_of(context.database, key);
   const keys::OriginSigner ca = keys::origin_signer(context.database, keys::OriginRole::kIssuingCa);
-  const crypto::CertificateSpec spec =
-      certificate_spec(csr, profile_of(policy), ca.certificate.not_after(), context.clock.now());
+  const Time now = context.clock.now();
+  crypto::CertificateSpec spec =
+      certificate_spec(csr, profile_of(policy, ca_config(context.database).pointers(ca.key.name)),
+                       ca.certificate.not_after(), now);
   const Duration validity = spec.not_after - spec.not_before;
   policy::Permit allowed = issue_permit(context, request, key, policy, validity);
   allowed.require(policy::Action::kIssue, key.name.str());
   const crypto::EvpPkey signer = ca_key(context, ca, validity);
-  store::Operation operation =
-      context.journal.begin("certificate issue", request.id, hex(crypto::sha256(request.csr)));
+  const std::string digest = hex(crypto::sha256(request.csr));
+  store::Operation operation = context.journal.begin("certificate issue", request.id, digest);
   // The DER is the step's result: a run that was interrupted after it gives this certificate, and
   // never a second one for one request.
   const std::string der = operation.step("issue", [&] {
+    if (const auto made = keys::issued_for(context.database, digest, kProfile, now))
+      return base64(crypto::Certificate::from_pem(made->pem).der());
     std::string out;
-    keys::record(context, "certificate issue", request.id, allowed.rule(), &operation,
-                 [&]() -> json::object {
-                   const crypto::Certificate made = crypto::Certificate::from_der(crypto::issue(
-                       spec, key.public_key, ca.certificate, signer.get(), context.library));
-                   out = base64(made.der());
-                   return {{"subject", made.subject()},
-                           {"serial", made.serial()},
-                           {"sha256", hex(made.sha256())},
-                           {"not_after", rfc3339(made.not_after())}};
-                 });
+    keys::record(
+        context, "certificate issue", request.id, allowed.rule(), &operation,
+        [&]() -> json::object {
+          spec.serial = keys::fresh_serial(context);
+          const crypto::Certificate made = crypto::Certificate::from_der(
+              crypto::issue(spec, key.public_key, ca.certificate, signer.get(), context.library));
+          keys::register_issued(context.database, made, ca.key.name, kProfile, digest, now);
+          out = base64(made.der());
+          return {{"subject", made.subject()},
+                  {"serial", made.serial()},
+                  {"sha256", hex(made.sha256())},
+                  {"not_after", rfc3339(made.not_after())}};
+        });
     return out;
   });
-  const keys::StoredCertificate made{crypto::Certificate::from_der(from_base64(der)),
-                                     {ca.certificate, keys::origin_root(context.database)},
-                                     key.name,
-                                     request.id};
+  const auto certificate = crypto::Certificate::from_der(from_base64(der));
+  const keys::StoredCertificate made{certificate, keys::chain_of(context.database, certificate),
+                                     key.name, request.id};
   check(context, request, key, policy, made);
   operation.step("accept", [&]() -> std::string {
     store::Transaction transaction(context.database);

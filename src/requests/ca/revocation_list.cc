@@ -1,0 +1,159 @@
+#include "requests/ca/revocation_list.h"
+
+#include "base/file.h"
+#include "keys/number.h"
+#include "keys/signer.h"
+#include "pool/safeguard.h"
+#include "requests/ca/rollover.h"
+
+namespace poolkey::requests {
+namespace {
+
+/// What the next list has to say. A certificate that has ended stays until one list that is later
+/// than its end has had it (RFC 5280 3.3).
+std::vector<crypto::RevokedSerial> wanted(store::Database& database, const KeyVersion& ca,
+                                          const std::optional<crypto::Crl>& newest) {
+  std::vector<crypto::RevokedSerial> out;
+  for (const keys::IssuedCertificate& one : keys::revoked_of(database, ca))
+    if (!newest || one.not_after >= newest->this_update() || !newest->find(one.serial))
+      out.push_back({one.serial, one.revocation});
+  return out;
+}
+
+/// True if somebody was revoked or released since the newest list. What only fell out of it by its
+/// age makes no list due.
+bool changed(store::Database& database, const KeyVersion& ca, const crypto::Crl& newest) {
+  const auto revoked = keys::revoked_of(database, ca);
+  std::size_t known = 0;
+  for (const keys::IssuedCertificate& one : revoked) {
+    const auto listed = newest.find(one.serial);
+    if (listed) ++known;
+    const bool said = listed && *listed == one.revocation;
+    if (!said && one.not_after >= newest.this_update()) return true;
+  }
+  return known < newest.size();
+}
+
+CrlState state_of(store::Database& database, const CaConfig& config, keys::OriginSigner ca,
+                  Time now) {
+  CrlState out{.ca = std::move(ca), .crl = {}};
+  out.crl = keys::newest_crl(database, out.ca.key.name);
+  if (!out.crl) {
+    out.due = now;
+    out.why = "there is none yet";
+    // An origin that nobody uses as a CA with lists is not in arrears with them.
+    out.overdue = config.configured();
+    return out;
+  }
+  const Time end = out.crl->next_update().value();
+  out.due = std::max(out.crl->this_update(), end - config.crl_overlap);
+  out.overdue = now > end;
+  if (now >= out.due)
+    out.why = (now > end ? "the last one ended at " : "the last one ends at ") + rfc3339(end);
+  else if (changed(database, out.ca.key.name, *out.crl))
+    out.why = "somebody was revoked or released since the last one";
+  return out;
+}
+
+CrlMade make_crl(keys::Context& context, const CaConfig& config, const CrlState& state,
+                 const std::string& why) {
+  store::Database& database = context.database;
+  const keys::StoredKey& ca = state.ca.key;
+  CrlMade out{.ca = ca.name, .why = why};
+  const crypto::EvpPkey key = revocation_key(context, ca);
+  store::Operation operation = context.journal.begin("ca crl", ca.name.str());
+  const std::int64_t number = std::stoll(operation.step("number", [&] {
+    const auto row = database.row("SELECT MAX(number) AS newest FROM ca_crl");
+    return std::to_string(keys::next_number(database, keys::Counter::kCrl,
+                                            row->is_null("newest") ? 0 : row->integer("newest")));
+  }));
+  out.number = std::to_string(number);
+  operation.step("sign", [&]() -> std::string {
+    const auto newest = keys::newest_crl(database, ca.name);
+    if (newest && newest->number() == out.number) return "already";
+    keys::record(context, "ca crl", ca.name.str(), "", &operation, [&]() -> json::object {
+      const policy::Policy policy = keys::policy_of(database, ca);
+      crypto::CrlSpec spec{.number = number,
+                           .this_update = context.clock.now(),
+                           .next_update = context.clock.now() + config.crl_validity,
+                           .revoked = wanted(database, ca.name, newest)};
+      if (policy.request().hash.value == policy::Hash::kSha384) spec.hash = "SHA384";
+      const crypto::Crl made = crypto::Crl::from_der(
+          crypto::issue_crl(spec, state.ca.certificate, key.get(), context.library));
+      keys::store_crl(database, ca.name, number, made);
+      return {{"number", number},
+              {"revoked", static_cast<std::int64_t>(made.size())},
+              {"next_update", rfc3339(spec.next_update)},
+              {"sha256", hex(made.sha256())}};
+    });
+    return "done";
+  });
+  operation.finish();
+  out.size = keys::newest_crl(database, ca.name).value().size();
+  return out;
+}
+
+}  // namespace
+
+std::vector<CrlState> crl_states(store::Database& database, const CaConfig& config, Time now) {
+  std::vector<CrlState> out;
+  for (const keys::OriginRole role : {keys::OriginRole::kRoot, keys::OriginRole::kIssuingCa})
+    for (keys::OriginSigner& ca : keys::origin_versions(database, role))
+      if (ca.certificate.not_after() >= now && !pool::is_elsewhere(database, ca.key.name))
+        out.push_back(state_of(database, config, std::move(ca), now));
+  return out;
+}
+
+std::vector<CrlMade> make_crls(keys::Context& context, const CaConfig& config, bool force) {
+  std::vector<CrlMade> out;
+  for (const CrlState& state : crl_states(context.database, config, context.clock.now())) {
+    if (state.why.empty() && !force) {
+      context.journal.settle("ca crl", state.ca.key.name.str());
+      continue;
+    }
+    try {
+      out.push_back(make_crl(context, config, state, state.why.empty() ? "by force" : state.why));
+    } catch (const Error& error) {
+      if (error.code() != Errc::kDenied) throw;
+      out.push_back({.ca = state.ca.key.name, .why = state.why, .refused = error.what()});
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> publish_files(store::Database& database,
+                                       const std::filesystem::path& folder) {
+  std::vector<std::pair<std::string, Bytes>> files;
+  for (const keys::OriginRole role : {keys::OriginRole::kRoot, keys::OriginRole::kIssuingCa})
+    for (const keys::OriginSigner& ca : keys::origin_versions(database, role)) {
+      files.emplace_back(certificate_file(ca.key.name), ca.certificate.der());
+      if (const auto crl = keys::newest_crl(database, ca.key.name))
+        files.emplace_back(crl_file(ca.key.name), crl->der());
+    }
+  for (const CrossCertificate& cross : cross_certificates(database))
+    files.emplace_back(cross_file(cross.subject, cross.issuer), cross.certificate.der());
+  std::filesystem::create_directories(folder);
+  std::vector<std::string> written;
+  for (const auto& [name, content] : files) {
+    const std::filesystem::path file = folder / name;
+    if (std::filesystem::exists(file) && to_bytes(read_file(file)) == content) continue;
+    write_file(file, ByteView(content));
+    written.push_back(name);
+  }
+  return written;
+}
+
+crypto::EvpPkey revocation_key(keys::Context& context, const keys::StoredKey& key) {
+  const policy::Policy policy = keys::policy_of(context.database, key);
+  if (!policy::contains(policy.key().usages, policy::Usage::kRevocation))
+    throw Error(Errc::kDenied,
+                key.name.str() + " was made under a policy without the usage 'revocation' (" +
+                    policy.key().usages.where.str() +
+                    "), and a policy stays with its key: it signs neither CRLs nor OCSP responses. "
+                    "'poolkey ca rollover " +
+                    std::string(key.name.key.str() == "root" ? "root" : "issuing") +
+                    " --policy policies/issuing-ca.toml' makes a version that does");
+  return keys::signing_key(context, policy::Usage::kRevocation, key);
+}
+
+}  // namespace poolkey::requests
