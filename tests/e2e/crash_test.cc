@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "e2e/authority.h"
 #include "e2e/deployment.h"
 #include "store/sql.h"
 
@@ -47,6 +48,25 @@ Words confirm(const Deployment& d) { return d.confirm("edge1"); }
 Words lose_replica(const Deployment& d) {
   d.pkcs11_tool("edge1", "--delete-object --type privkey --label av@1");
   return {"audit", "checkpoint"};
+}
+
+Words foreign(const Deployment& d) { return sign_foreign(d, "a"); }
+Words revoke(const Deployment& d) {
+  return {"ca", "revoke", d.path("a.pem").string(), "--reason", "certificateHold"};
+}
+Words unhold(const Deployment& d) { return {"ca", "unhold", d.path("a.pem").string()}; }
+Words crl(const Deployment&) { return {"ca", "crl"}; }
+Words roll_issuing(const Deployment&) { return {"ca", "rollover", "issuing"}; }
+Words roll_root(const Deployment&) { return {"ca", "rollover", "root"}; }
+/// A client's request about a certificate of the issuing CA.
+Words ocsp(const Deployment& d) {
+  if (!std::filesystem::exists(d.path("q.der")) &&
+      in_folder(d,
+                "openssl x509 -inform DER -in pki/issuing-ca-1.cer -out ca.pem && openssl ocsp "
+                "-issuer ca.pem -serial 0x1234 -reqout q.der")
+              .status != 0)
+    throw std::runtime_error("openssl ocsp makes no request");
+  return {"ca", "ocsp", d.path("q.der").string(), "--out", d.path("r.der").string()};
 }
 
 const std::vector<Subject>& subjects() {
@@ -155,6 +175,68 @@ const std::vector<Subject>& subjects() {
        install,
        {"member install/chain", "member install/certificate", "member install/pair"},
        {{"origin", request}, {"origin", issue}, {"origin", publish}}},
+      {"CaSign", "origin", Stage::kSetUp, foreign, {"ca sign/sign"}, {{"origin", configure_ca}}},
+      {"CaCrl",
+       "origin",
+       Stage::kSetUp,
+       crl,
+       {"ca crl/number", "ca crl/sign"},
+       {{"origin", configure_ca}}},
+      {"CaRevoke",
+       "origin",
+       Stage::kSetUp,
+       revoke,
+       {"ca revoke/record", "ca crl/number", "ca crl/sign"},
+       {{"origin", configure_ca}, {"origin", foreign}}},
+      {"CaUnhold",
+       "origin",
+       Stage::kSetUp,
+       unhold,
+       {"ca unhold/record", "ca crl/number", "ca crl/sign"},
+       {{"origin", configure_ca}, {"origin", foreign}, {"origin", revoke}}},
+      {"CaOcsp",
+       "origin",
+       Stage::kSetUp,
+       ocsp,
+       {"key generate/version", "key generate/terms", "key generate/id", "key generate/generate",
+        "key generate/record", "ocsp signer/issue"},
+       {{"origin", configure_ca}, {"origin", crl}}},
+      {"CaRolloverIssuing",
+       "origin",
+       Stage::kSetUp,
+       roll_issuing,
+       {"ca rollover/issuing-ca/before", "ca rollover/issuing-ca/key",
+        "ca rollover/issuing-ca/issue", "ca rollover/issuing-ca/record",
+        "ca rollover/issuing-ca/token", "ca rollover/crls", "key generate/version",
+        "key generate/terms", "key generate/id", "key generate/generate", "key generate/record",
+        "ca crl/number", "ca crl/sign"},
+       {{"origin", configure_ca}, {"origin", crl}}},
+      {"CaRolloverRoot",
+       "origin",
+       Stage::kSetUp,
+       roll_root,
+       {"ca rollover/root/old",
+        "ca rollover/root/before",
+        "ca rollover/root/key",
+        "ca rollover/root/issue",
+        "ca rollover/root/new-with-old",
+        "ca rollover/root/old-with-new",
+        "ca rollover/root/record",
+        "ca rollover/root/token",
+        "ca rollover/issuing-ca/before",
+        "ca rollover/issuing-ca/key",
+        "ca rollover/issuing-ca/issue",
+        "ca rollover/issuing-ca/record",
+        "ca rollover/issuing-ca/token",
+        "ca rollover/crls",
+        "key generate/version",
+        "key generate/terms",
+        "key generate/id",
+        "key generate/generate",
+        "key generate/record",
+        "ca crl/number",
+        "ca crl/sign"},
+       {{"origin", configure_ca}, {"origin", crl}}},
       {"AuditCheckpoint",
        "origin",
        Stage::kSetUp,

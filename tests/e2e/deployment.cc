@@ -332,9 +332,9 @@ std::string Deployment::inventory() const {
     out += side + "\n";
     for (const char* type : {"privkey", "pubkey", "secrkey", "cert", "data"})
       for (const std::string& object : objects(side, type)) out += "  " + object + "\n";
-    for (const char* table :
-         {"pool", "policy_text", "key_version", "release_key", "envelope", "receipt", "challenge",
-          "request", "certificate", "accepted", "member WHERE state = 'enrolled'"})
+    for (const char* table : {"pool", "policy_text", "key_version", "release_key", "envelope",
+                              "receipt", "challenge", "request", "certificate", "ca_certificate",
+                              "ca_crl", "accepted", "member WHERE state = 'enrolled'"})
       out += "  " + std::string(table) + " " + std::to_string(count(side, table)) + "\n";
   }
   return out;

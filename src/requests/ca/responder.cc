@@ -14,6 +14,8 @@ namespace {
 using keys::OriginRole;
 using keys::OriginSigner;
 
+constexpr std::string_view kVerb = "ocsp signer";
+
 OcspReply refused(crypto::OcspRefusal refusal, std::string why) {
   return {crypto::ocsp_refusal(refusal), refusal, std::move(why), {}};
 }
@@ -54,9 +56,12 @@ crypto::Certificate signer_certificate(keys::Context& context, const CaConfig& c
   const std::string role{keys::key_name(OriginRole::kOcspSigner)};
   const auto held = keys::issued_to(context.database, key.public_key, ca.key.name, role,
                                     now + config.responder_validity / 3);
-  if (held) return crypto::Certificate::from_pem(held->pem);
+  if (held) {
+    context.journal.settle(kVerb, ca.key.name.str());
+    return crypto::Certificate::from_pem(held->pem);
+  }
   store::Operation operation =
-      context.journal.begin("ocsp signer", ca.key.name.str(), rfc3339(now).substr(0, 10));
+      context.journal.begin(kVerb, ca.key.name.str(), rfc3339(now).substr(0, 10));
   keys::Certification what{.role = OriginRole::kOcspSigner,
                            .subject = key,
                            .name = ca.certificate.subject_name(),

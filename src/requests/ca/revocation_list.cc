@@ -34,6 +34,10 @@ bool changed(store::Database& database, const KeyVersion& ca, const crypto::Crl&
   return known < newest.size();
 }
 
+bool signs_lists(store::Database& database, const keys::StoredKey& key) {
+  return policy::contains(keys::policy_of(database, key).key().usages, policy::Usage::kRevocation);
+}
+
 CrlState state_of(store::Database& database, const CaConfig& config, keys::OriginSigner ca,
                   Time now) {
   CrlState out{.ca = std::move(ca), .crl = {}};
@@ -97,10 +101,17 @@ CrlMade make_crl(keys::Context& context, const CaConfig& config, const CrlState&
 
 std::vector<CrlState> crl_states(store::Database& database, const CaConfig& config, Time now) {
   std::vector<CrlState> out;
-  for (const keys::OriginRole role : {keys::OriginRole::kRoot, keys::OriginRole::kIssuingCa})
-    for (keys::OriginSigner& ca : keys::origin_versions(database, role))
-      if (ca.certificate.not_after() >= now && !pool::is_elsewhere(database, ca.key.name))
-        out.push_back(state_of(database, config, std::move(ca), now));
+  for (const keys::OriginRole role : {keys::OriginRole::kRoot, keys::OriginRole::kIssuingCa}) {
+    std::vector<keys::OriginSigner> versions = keys::origin_versions(database, role);
+    for (keys::OriginSigner& ca : versions) {
+      const keys::StoredKey& key = ca.key;
+      if (ca.certificate.not_after() < now || pool::is_elsewhere(database, key.name)) continue;
+      const bool last = &ca == &versions.back();
+      if (!last && !signs_lists(database, key) && keys::revoked_of(database, key.name).empty())
+        continue;
+      out.push_back(state_of(database, config, std::move(ca), now));
+    }
+  }
   return out;
 }
 
@@ -144,11 +155,10 @@ std::vector<std::string> publish_files(store::Database& database,
 }
 
 crypto::EvpPkey revocation_key(keys::Context& context, const keys::StoredKey& key) {
-  const policy::Policy policy = keys::policy_of(context.database, key);
-  if (!policy::contains(policy.key().usages, policy::Usage::kRevocation))
+  if (!signs_lists(context.database, key))
     throw Error(Errc::kDenied,
                 key.name.str() + " was made under a policy without the usage 'revocation' (" +
-                    policy.key().usages.where.str() +
+                    keys::policy_of(context.database, key).key().usages.where.str() +
                     "), and a policy stays with its key: it signs neither CRLs nor OCSP responses. "
                     "'poolkey ca rollover " +
                     std::string(key.name.key.str() == "root" ? "root" : "issuing") +

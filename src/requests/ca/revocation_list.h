@@ -23,7 +23,8 @@ struct CrlState {
 };
 
 /// All CA keys that relying parties may still ask about, the roots first: their certificates have
-/// not ended, and their private keys are in this origin.
+/// not ended, and their private keys are in this origin. Left out are those that a newer version
+/// has replaced, that issued nothing revoked, and whose policy lets them sign no CRL.
 std::vector<CrlState> crl_states(store::Database& database, const CaConfig& config, Time now);
 
 /// Made, or why not: one CA key cannot keep the others from having theirs.
