@@ -1,6 +1,5 @@
 #include "keys/origin.h"
 
-
 #include "base/parallel.h"
 #include "crypto/signature.h"
 #include "keys/certificate_object.h"

@@ -149,10 +149,10 @@ keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRe
   operation.step("accept", [&]() -> std::string {
     store::Transaction transaction(context.database);
     keys::insert_certificate(context.database, made, context.clock.now());
-    StoredRequest now = find_request(context.database, request.id);
+    StoredRequest life = find_request(context.database, request.id);
     for (const State state : {State::kSubmitted, State::kIssued, State::kAccepted})
-      if (may_follow(now.state, state)) advance(now, state, context);
-    put_request(context.database, now);
+      if (may_follow(life.state, state)) advance(life, state, context);
+    put_request(context.database, life);
     transaction.commit();
     return "done";
   });

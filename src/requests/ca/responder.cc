@@ -64,7 +64,7 @@ crypto::Certificate signer_certificate(keys::Context& context, const CaConfig& c
       context.journal.begin(kVerb, ca.key.name.str(), rfc3339(now).substr(0, 10));
   keys::Certification what{.role = OriginRole::kOcspSigner,
                            .subject = key,
-                           .name = ca.certificate.subject_name(),
+                           .name = ca.certificate.content().name,
                            .issuer = ca,
                            .good_for = config.responder_validity / 3,
                            .not_after = now + config.responder_validity - Duration(1)};

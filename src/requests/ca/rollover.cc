@@ -78,7 +78,7 @@ class Roll {
     const keys::StoredKey subject = key(OriginRole::kIssuingCa);
     keys::Certification what{.role = OriginRole::kIssuingCa,
                              .subject = subject,
-                             .name = root.certificate.subject_name(),
+                             .name = root.certificate.content().name,
                              .issuer = root,
                              .pointers = config_.pointers(root.key.name)};
     // A name of its own: each issuing CA's CRL covers what that one issued, by whatever rule a
@@ -159,7 +159,7 @@ crypto::Certificate cross(Roll& roll, const char* step, const CaConfig& config,
   return roll.certificate(OriginRole::kRoot, step,
                           {.role = OriginRole::kRoot,
                            .subject = subject.key,
-                           .name = subject.certificate.subject_name(),
+                           .name = subject.certificate.content().name,
                            .issuer = issuer,
                            .profile = std::string(kCross),
                            // Old with new holds from when the old key began (RFC 4210 4.4.1).
@@ -217,7 +217,7 @@ Rollover roll_root(keys::Context& context, const CaConfig& config,
       key,
       roll.certificate(
           OriginRole::kRoot, "issue",
-          {.role = OriginRole::kRoot, .subject = key, .name = old.certificate.subject_name()}),
+          {.role = OriginRole::kRoot, .subject = key, .name = old.certificate.content().name}),
       {}};
   const Time now = root.certificate.not_before();
   const crypto::Certificate new_with_old = cross(roll, "new-with-old", config, root, old, now);
