@@ -7,7 +7,7 @@
 #include "keys/signer.h"
 #include "pool/repository.h"
 #include "pool/safeguard.h"
-#include "requests/accept.h"
+#include "requests/answer.h"
 #include "requests/ca/config.h"
 #include "requests/issue.h"
 
@@ -55,31 +55,6 @@ crypto::EvpPkey ca_key(keys::Context& context, const keys::OriginSigner& ca, Dur
                            policy::Usage::kCertificate, ca.key);
 }
 
-void check(keys::Context& context, const StoredRequest& request, const keys::StoredKey& key,
-           const policy::Policy& policy, const keys::StoredCertificate& made) {
-  const Topology topology = topology_of(context.database, request.pool);
-  const std::vector<std::string> faults = check_certificate(
-      made.certificate, made.chain, keys::origin_root(context.database), key.public_key,
-      names_for(topology, request.pool, request.role, request.ca_kind, request.server),
-      policy.lifetime().certificate.value, context.clock.now());
-  if (faults.empty()) return;
-  std::string sentence = "the certificate for " + key.name.str() + " is not accepted:";
-  for (const std::string& fault : faults) sentence += "\n  " + fault;
-  throw Error(Errc::kCorrupt, sentence);
-}
-
-/// Throws kConflict where the topology asks for other names than the request: nothing is signed
-/// that would not be accepted.
-void check_names(keys::Context& context, const StoredRequest& request,
-                 const crypto::ParsedCsr& csr) {
-  const Topology topology = topology_of(context.database, request.pool);
-  const RequestedNames names =
-      names_for(topology, request.pool, request.role, request.ca_kind, request.server);
-  if (!same_names(csr.sans.dns, names.dns_sans()))
-    throw Error(Errc::kConflict, "the topology has changed since the request '" + request.id +
-                                     "' was made; run 'poolkey request create' again");
-}
-
 /// One that was revoked does not answer the request any more.
 bool is_revoked(store::Database& database, const crypto::Certificate& certificate) {
   const auto issued = keys::find_issued(database, certificate.serial());
@@ -100,7 +75,7 @@ keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRe
                 "the request '" + request.id + "' is " + std::string(name(request.state)) +
                     " and not signed: " + std::string(next_act(request.state, false)));
   const crypto::ParsedCsr csr = crypto::parse_csr(request.csr);
-  check_names(context, request, csr);
+  Expected expected = expected_of(context, request);
   // One that was issued before the topology changed is for other names and does not answer.
   if (auto stored = keys::certificate_of_request(context.database, request.id);
       stored && stored->certificate.dns_sans() == csr.sans.dns &&
@@ -145,14 +120,16 @@ keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRe
   const auto certificate = crypto::Certificate::from_der(from_base64(der));
   const keys::StoredCertificate made{certificate, keys::chain_of(context.database, certificate),
                                      key.name, request.id};
-  check(context, request, key, policy, made);
+  expected.intermediates = made.chain;
+  if (const Acceptance found = check_certificate(certificate, expected, context.clock.now());
+      !found.faults.empty())
+    throw Error(Errc::kCorrupt, sentence_of("the certificate for " + key.name.str(), found.faults));
   operation.step("accept", [&]() -> std::string {
     store::Transaction transaction(context.database);
-    keys::insert_certificate(context.database, made, context.clock.now());
     StoredRequest life = find_request(context.database, request.id);
-    for (const State state : {State::kSubmitted, State::kIssued, State::kAccepted})
+    for (const State state : {State::kSubmitted, State::kIssued})
       if (may_follow(life.state, state)) advance(life, state, context);
-    put_request(context.database, life);
+    bind_certificate(context, life, made);
     transaction.commit();
     return "done";
   });
