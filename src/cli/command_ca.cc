@@ -160,12 +160,9 @@ int ca_show(Call& call) {
   call.out.say("");
   json::object configuration = show_configuration(call, config);
   keys::register_earlier(database, now);
-  std::map<std::string, std::int64_t> counts{
-      {"good", 0}, {"held", 0}, {"revoked", 0}, {"ended", 0}};
-  for (const IssuedCertificate& one : keys::all_issued(database)) ++counts[state_of(one, now)];
   json::object counted;
   std::string line;
-  for (const auto& [state, count] : counts) {
+  for (const auto& [state, count] : keys::count_issued(database, now)) {
     counted[state] = count;
     line += (line.empty() ? "" : ", ") + std::to_string(count) + " " + state;
   }
@@ -219,6 +216,10 @@ int ca_list(Call& call) {
   side.require(app::Side::kOrigin);
   const Time now = side.context().clock.now();
   const std::string wanted = call.arguments.one("--state");
+  if (!wanted.empty() && wanted != "good" && wanted != "held" && wanted != "revoked" &&
+      wanted != "ended")
+    throw Error(Errc::kInvalidArgument,
+                "'" + wanted + "' is no state; there are good, held, revoked and ended");
   keys::register_earlier(side.database(), now);
   std::vector<std::vector<std::string>> rows;
   json::array list;

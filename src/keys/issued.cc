@@ -3,7 +3,7 @@
 #include <array>
 
 #include "hsm/random.h"
-#include "keys/origin.h"
+#include "keys/own_certificate.h"
 
 namespace poolkey::keys {
 namespace {
@@ -13,7 +13,7 @@ constexpr std::size_t kSerialSize = 16;
 
 constexpr std::string_view kColumns =
     "SELECT serial, issuer_name, issuer_version, profile, subject, csr_sha256, sha256, not_before,"
-    " not_after, pem, state, revoked_at, reason FROM ca_certificate ";
+    " not_after, state, revoked_at, reason, ";
 
 IssuedState parse_state(const std::string& text) {
   return static_cast<IssuedState>(std::ranges::find(kStates, text) - kStates.begin());
@@ -38,11 +38,19 @@ IssuedCertificate read(const store::Row& row) {
 }
 
 std::vector<IssuedCertificate> select(store::Database& database, const std::string& where,
-                                      const store::Params& params = {}) {
+                                      const store::Params& params = {},
+                                      const std::string& pem = "pem") {
   std::vector<IssuedCertificate> out;
-  for (const store::Row& row : database.rows(std::string(kColumns) + where, params))
+  for (const store::Row& row :
+       database.rows(std::string(kColumns) + pem + " FROM ca_certificate " + where, params))
     out.push_back(read(row));
   return out;
+}
+
+/// Where there may be very many.
+std::vector<IssuedCertificate> select_light(store::Database& database, const std::string& where,
+                                            const store::Params& params = {}) {
+  return select(database, where, params, "'' AS pem");
 }
 
 std::optional<IssuedCertificate> first(std::vector<IssuedCertificate> found) {
@@ -142,16 +150,27 @@ std::optional<IssuedCertificate> issued_to(store::Database& database, const cryp
 }
 
 std::vector<IssuedCertificate> all_issued(store::Database& database) {
-  return select(database, "ORDER BY issued_at, serial");
+  return select_light(database, "ORDER BY issued_at, serial");
+}
+
+std::map<std::string, std::int64_t> count_issued(store::Database& database, Time now) {
+  std::map<std::string, std::int64_t> out{{"good", 0}, {"held", 0}, {"revoked", 0}, {"ended", 0}};
+  for (const store::Row& row : database.rows("SELECT CASE WHEN state = 'good' AND not_after < :now "
+                                             "THEN 'ended' ELSE state END AS what,"
+                                             " COUNT(*) AS n FROM ca_certificate GROUP BY 1",
+                                             {{"now", rfc3339(now)}}))
+    out[row.text("what")] = row.integer("n");
+  return out;
 }
 
 std::vector<IssuedCertificate> revoked_of(store::Database& database, const KeyVersion& issuer) {
-  if (issuer.key.str() == "root")
-    return select(database, "WHERE state <> 'good' AND issuer_name = 'root' ORDER BY serial");
-  return select(database,
-                "WHERE state <> 'good' AND issuer_name = :issuer AND issuer_version = :version"
-                " ORDER BY serial",
-                issuer_params(issuer));
+  if (issuer.key.str() == key_name(OriginRole::kRoot))
+    return select_light(database, "WHERE state <> 'good' AND issuer_name = :issuer ORDER BY serial",
+                        {{"issuer", issuer.key.str()}});
+  return select_light(database,
+                      "WHERE state <> 'good' AND issuer_name = :issuer AND issuer_version ="
+                      " :version ORDER BY serial",
+                      issuer_params(issuer));
 }
 
 void set_issued_state(store::Database& database, const std::string& serial, IssuedState state,
@@ -165,6 +184,17 @@ void set_issued_state(store::Database& database, const std::string& serial, Issu
        {"at", good ? store::Param(nullptr) : store::Param(rfc3339(revocation.at))},
        {"reason", good ? store::Param(nullptr)
                        : store::Param(std::string(crypto::name(revocation.reason)))}});
+}
+
+OriginSigner issuing_ca(store::Database& database) {
+  OriginSigner out = origin_signer(database, OriginRole::kIssuingCa);
+  const auto issued = find_issued(database, out.certificate.serial());
+  if (issued && issued->state != IssuedState::kGood &&
+      issued->sha256 == hex(out.certificate.sha256()))
+    throw Error(Errc::kConflict, "the issuing CA " + out.key.name.str() + " was revoked at " +
+                                     rfc3339(issued->revocation.at) +
+                                     "; run 'poolkey ca rollover issuing' for a new one");
+  return out;
 }
 
 std::vector<crypto::Certificate> chain_of(store::Database& database,

@@ -2,13 +2,13 @@
 // May touch: store, crypto, hsm. Called by: keys (the origin's own certificates), requests.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "crypto/crl.h"
-#include "keys/context.h"
-#include "keys/repository.h"
+#include "keys/origin.h"
 
 namespace poolkey::keys {
 
@@ -25,7 +25,7 @@ struct IssuedCertificate {
   std::string csr_sha256;  ///< empty: nobody asked by a request
   std::string sha256;
   Time not_before{}, not_after{};
-  std::string pem;
+  std::string pem;  ///< empty in lists
   IssuedState state = IssuedState::kGood;
   crypto::Revocation revocation{};  ///< unless it is good
 };
@@ -51,14 +51,19 @@ std::optional<IssuedCertificate> issued_for(store::Database& database,
 std::optional<IssuedCertificate> issued_to(store::Database& database, const crypto::PublicKey& key,
                                            const KeyVersion& issuer, const std::string& profile,
                                            Time now);
-/// All of them, oldest first.
+/// All of them, oldest first, without their PEM.
 std::vector<IssuedCertificate> all_issued(store::Database& database);
-/// Those that are held or revoked, of one CA key; of a root, those of all its versions: they share
-/// one name, and a relying party may look for a CRL by name alone (RFC 5280 6.3.3).
+/// How many there are by state; "ended" counts good ones that do not hold any more at `now`.
+std::map<std::string, std::int64_t> count_issued(store::Database& database, Time now);
+/// Those that are held or revoked, of one CA key, without their PEM; of a root, those of all its
+/// versions: they share one name, and a relying party may look for a CRL by name alone (RFC 5280
+/// 6.3.3).
 std::vector<IssuedCertificate> revoked_of(store::Database& database, const KeyVersion& issuer);
 void set_issued_state(store::Database& database, const std::string& serial, IssuedState state,
                       const crypto::Revocation& revocation);
 
+/// The issuing CA in force. Throws kConflict where its certificate is revoked.
+OriginSigner issuing_ca(store::Database& database);
 /// What stands above a certificate that this origin's CA issued: its issuer first, the root that
 /// was pinned last, with the cross-certificates between them.
 std::vector<crypto::Certificate> chain_of(store::Database& database,

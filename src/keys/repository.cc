@@ -24,6 +24,18 @@ StoredKey read_key(const store::Row& row) {
           parse_rfc3339(row.text("created_at"))};
 }
 
+/// Of several certificates, one that this origin's CA revoked comes last.
+constexpr std::string_view kCertificates =
+    "SELECT c.request_id AS request_id, c.key_name AS key_name, c.version AS version, c.pem AS pem,"
+    " c.chain_pem AS chain_pem, CASE WHEN i.state IN ('held', 'revoked') THEN 1 ELSE 0 END AS "
+    "revoked"
+    " FROM certificate c LEFT JOIN ca_certificate i ON i.sha256 = c.sha256 ";
+
+std::string certificates(std::string_view rest) {
+  std::string out(kCertificates);
+  return out += rest;
+}
+
 StoredCertificate read_certificate(const store::Row& row) {
   const std::string chain = row.text("chain_pem");
   return {crypto::Certificate::from_pem(row.text("pem")),
@@ -146,21 +158,19 @@ void insert_certificate(store::Database& database, const StoredCertificate& stor
 }
 
 std::optional<StoredCertificate> certificate_of(store::Database& database, const KeyVersion& key) {
-  const auto rows = database.rows(
-      "SELECT request_id, key_name, version, pem, chain_pem FROM certificate"
-      " WHERE key_name = :name AND version = :version ORDER BY not_after DESC, created_at DESC"
-      " LIMIT 1",
-      named(key));
+  const auto rows =
+      database.rows(certificates("WHERE c.key_name = :name AND c.version = :version"
+                                 " ORDER BY revoked, c.not_after DESC, c.created_at DESC LIMIT 1"),
+                    named(key));
   if (rows.empty()) return std::nullopt;
   return read_certificate(rows.front());
 }
 
 std::optional<StoredCertificate> certificate_of_request(store::Database& database,
                                                         const std::string& request) {
-  const auto rows = database.rows(
-      "SELECT request_id, key_name, version, pem, chain_pem FROM certificate"
-      " WHERE request_id = :request ORDER BY created_at DESC LIMIT 1",
-      {{"request", request}});
+  const auto rows = database.rows(certificates("WHERE c.request_id = :request"
+                                               " ORDER BY revoked, c.created_at DESC LIMIT 1"),
+                                  {{"request", request}});
   if (rows.empty()) return std::nullopt;
   return read_certificate(rows.front());
 }

@@ -2,6 +2,7 @@
 
 #include "home/oids.h"
 #include "keys/certificate_object.h"
+#include "keys/issued.h"
 #include "keys/possession.h"
 #include "keys/reference.h"
 #include "pool/deliver.h"
@@ -101,6 +102,12 @@ std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbo
   if (!stored)
     throw Error(Errc::kNotFound,
                 key.str() + " has no certificate yet; see 'poolkey certificate issue'");
+  if (const auto issued = keys::find_issued(context.database, stored->certificate.serial());
+      issued && issued->state != keys::IssuedState::kGood &&
+      issued->sha256 == hex(stored->certificate.sha256()))
+    throw Error(Errc::kConflict, "the certificate of " + key.str() + " (serial " + issued->serial +
+                                     ") was revoked at " + rfc3339(issued->revocation.at) +
+                                     "; have a new one issued, then publish that");
   const auto request =
       context.database.row("SELECT role FROM request WHERE id = :id", {{"id", stored->request}});
   const std::string role = request ? request->text("role") : "";

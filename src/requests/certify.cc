@@ -14,8 +14,7 @@
 namespace poolkey::requests {
 namespace {
 
-/// What the register calls certificates of pool keys, beside the profiles for foreign requests.
-constexpr const char* kProfile = "pool";
+const std::string kProfile{kPoolProfile};
 
 IssueProfile profile_of(const policy::Policy& policy, keys::IssuerPointers pointers) {
   IssueProfile out;
@@ -85,7 +84,7 @@ keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRe
   }
   const keys::StoredKey key = keys::key(context.database, request.key);
   const policy::Policy policy = keys::policy_of(context.database, key);
-  const keys::OriginSigner ca = keys::origin_signer(context.database, keys::OriginRole::kIssuingCa);
+  const keys::OriginSigner ca = keys::issuing_ca(context.database);
   const Time now = context.clock.now();
   crypto::CertificateSpec spec =
       certificate_spec(csr, profile_of(policy, ca_config(context.database).pointers(ca.key.name)),

@@ -89,6 +89,11 @@ TEST_F(AuthorityTest, ARevokedIssuingCaEndsWhatIsBelowIt) {
   const std::string by = "-untrusted issuing-ca-1.pem -crl_check";
   EXPECT_TRUE(succeeded(verify("a.pem", by)));
   EXPECT_TRUE(refused(verify("a.pem", by + "_all"), 2, {"certificate revoked"}));
+  EXPECT_TRUE(refused(d.on("origin", sign("b")), 6, {"ca rollover issuing"}));
+  d.must("origin", {"ca", "rollover", "issuing"});
+  d.must("origin", sign("b"));
+  fetch();
+  EXPECT_TRUE(succeeded(verify("b.pem", "-untrusted b.chain -crl_check_all")));
 }
 
 TEST_F(AuthorityTest, AHoldEndsAndARevocationDoesNot) {
@@ -346,6 +351,35 @@ TEST(PoolAuthorityTest, MembersInstallWhatANewRootIssued) {
   EXPECT_TRUE(d.audit_is_whole());
 }
 
+TEST(PoolAuthorityTest, ARevokedCertificateIsReplacedAndNotPublished) {
+  const Deployment d = Deployment::at(Stage::kCertified);
+  const Words publish{"certificate", "publish", "av@1"};
+  d.must("origin", {"ca", "revoke", d.path("out/cert.pem").string(), "--reason", "keyCompromise"});
+  EXPECT_TRUE(refused(d.on("origin", publish), 6, {"was revoked at", "have a new one issued"}));
+  const std::string before = read_file(d.path("out/cert.pem"));
+  d.must("origin", d.issue());
+  const std::string after = read_file(d.path("out/cert.pem"));
+  EXPECT_NE(after, before);
+  d.must("origin", d.issue());
+  EXPECT_EQ(read_file(d.path("out/cert.pem")), after) << "one new certificate, not one a call";
+  d.must("origin", publish);
+  d.must("edge1", {"member", "install"});
+  EXPECT_TRUE(d.audit_is_whole());
+}
+
+TEST(RestoredAuthorityTest, NeverTakesBackTheNumberOfACrl) {
+  const Deployment d = Deployment::at(Stage::kSetUp);
+  d.must("origin", configure_ca(d));
+  d.must("origin", {"ca", "crl"});
+  d.must("origin", {"origin", "backup", "--out", d.path("backup").string()});
+  for (int times = 0; times < 3; ++times) d.must("origin", {"ca", "crl", "--force"});
+  std::filesystem::rename(d.home("origin"), d.path("lost"));
+  d.must("origin", {"origin", "restore", "--from", d.path("backup").string()});
+  const json::object made = d.json_on("origin", {"ca", "crl", "--force"});
+  for (const json::value& crl : json::as_array(made, "crls", "ca crl"))
+    EXPECT_GT(std::stoll(json::text(crl.as_object(), "number", "ca crl")), 1'000'000);
+}
+
 TEST(OlderAuthorityTest, SaysWhatToDoWhereThePolicyIsFromBefore) {
   Deployment d = Deployment::at(Stage::kNothing);
   const std::string now = POOLKEY_SOURCE_DIR "/policies/issuing-ca.toml";
@@ -360,6 +394,13 @@ TEST(OlderAuthorityTest, SaysWhatToDoWhereThePolicyIsFromBefore) {
   EXPECT_TRUE(refused(d.on("origin", {"ca", "crl"}), 20,
                       {"issuing-ca@1 was made under a policy without the usage 'revocation'",
                        "ca rollover issuing --policy"}));
+  ASSERT_TRUE(succeeded(in_folder(
+      d,
+      "openssl x509 -inform DER -in pki/issuing-ca-1.cer -out i.pem && openssl ocsp -issuer "
+      "i.pem -serial 0x1234 -reqout q.der")));
+  EXPECT_TRUE(refused(
+      d.on("origin", {"ca", "ocsp", d.path("q.der").string(), "--out", d.path("r.der").string()}),
+      3, {"without the role 'ocsp-signer'", "ca rollover issuing --policy"}));
   EXPECT_TRUE(refused(d.on("origin", {"ca", "rollover", "issuing"}), 3, {"lacks 'revocation'"}));
   EXPECT_EQ(d.unfinished("origin").size(), 0U);
   d.must("origin", {"ca", "rollover", "root", "--policy", now});

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "e2e/authority.h"
 #include "e2e/deployment.h"
 
 namespace poolkey::test {
@@ -99,6 +100,29 @@ TEST_F(StandbyTest, AKeyIsNotUsedBeforeABackupIsProven) {
   d.must("origin", d.generate("av", kPolicy));
   EXPECT_TRUE(refused(d.on("origin", d.release("av@2")), 3, {"key.require_backup"}))
       << "a later version is in no backup yet";
+}
+
+TEST_F(StandbyTest, PromotedItIsACaOfItsOwnBelowTheLostRoot) {
+  hold();
+  release();
+  lose_origin();
+  d.must("reserve", promote());
+  d.must("reserve", configure_ca(d));
+  EXPECT_THAT(d.must("reserve", {"ca", "crl"}),
+              testing::AllOf(HasSubstr("of issuing-ca@1 is made"), Not(HasSubstr("root@1 is"))));
+  d.must("reserve", sign_foreign(d, "a"));
+  EXPECT_TRUE(succeeded(in_folder(
+      d,
+      "openssl crl -inform DER -in pki/issuing-ca-1.crl -out crl && openssl x509 -inform DER "
+      "-in pki/root-1.cer -out root && openssl verify -CAfile root -untrusted a.chain -CRLfile "
+      "crl -crl_check a.pem")));
+  for (const char* what : {"issuing", "root"})
+    EXPECT_TRUE(refused(d.on("reserve", {"ca", "rollover", what}), 7, {"root@1", "lost"}));
+  EXPECT_TRUE(succeeded(in_folder(d, "openssl x509 -inform DER -in pki/issuing-ca-1.cer -out i")));
+  EXPECT_TRUE(
+      refused(d.on("reserve", {"ca", "revoke", d.path("i").string(), "--reason", "cACompromise"}),
+              7, {"root@1", "lost"}));
+  EXPECT_TRUE(succeeded(d.on("reserve", {"audit", "verify"})));
 }
 
 TEST_F(StandbyTest, ItsReplicaKeepsTheOriginsAttributes) {

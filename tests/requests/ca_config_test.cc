@@ -91,6 +91,7 @@ TEST(CaConfigTest, RefusesWhatCannotBe) {
   };
   refused("version = 1", "version = 2", "version");
   refused("profile.client", "profile.\"Client 1\"", "Client 1");
+  refused("profile.client", "profile.pool", "choose another name");
   refused("http://pki.contoso.com/crl", "http://pki.contoso.com/crl?a=1", "query");
   refused("http://pki.contoso.com/crl", "ldap://pki.contoso.com", "http://");
   refused("response_hours = 24", "response_hours = 720", "ocsp.response_hours");

@@ -93,6 +93,12 @@ std::string key_algorithm(const std::string& word) {
               "'" + word + "' is no key algorithm; there are " + quoted_list(kAlgorithms));
 }
 
+/// What the register calls certificates that no profile was asked for.
+bool is_reserved(std::string_view name) {
+  return name == kPoolProfile || name == kCrossProfile || name == "root" || name == "issuing-ca" ||
+         name.ends_with("-signer");
+}
+
 CaProfile read_profile(const std::string& name, toml::Reader& reader) {
   CaProfile out{.name = name};
   try {
@@ -100,6 +106,9 @@ CaProfile read_profile(const std::string& name, toml::Reader& reader) {
   } catch (const Error& error) {
     reader.fault(reader.where(), error.what());
   }
+  if (is_reserved(name))
+    reader.fault(reader.where(), "the register of the CA uses '" + name +
+                                     "' for other certificates; choose another name");
   out.max = Days(reader.integer("max_days", 1, kMostDays).value);
   for (const auto usage : parsed<crypto::KeyUsage>(reader, "key_usage", leaf_usage))
     out.key_usage.insert(usage);

@@ -15,6 +15,10 @@
 
 namespace poolkey::requests {
 
+/// What the register calls certificates of pool keys, and of a root's key by another root.
+inline constexpr std::string_view kPoolProfile = "pool";
+inline constexpr std::string_view kCrossProfile = "cross";
+
 /// What a foreign request gets, whatever it asks for.
 struct CaProfile {
   std::string name;

@@ -6,6 +6,7 @@
 #include "keys/generate.h"
 #include "keys/issued.h"
 #include "keys/signer.h"
+#include "pool/safeguard.h"
 #include "requests/ca/revocation_list.h"
 
 namespace poolkey::requests {
@@ -32,22 +33,27 @@ std::optional<OriginSigner> issuer_of(store::Database& database,
   return std::nullopt;
 }
 
-/// One key for all CA keys: made once, under the policy of the CA that is asked about first.
-keys::StoredKey signer_key(keys::Context& context, const OriginSigner& ca) {
+/// One key for all CA keys, made under the policy of the one that is asked about first; another
+/// when its policy would soon let it sign no more.
+keys::StoredKey signer_key(keys::Context& context, const CaConfig& config, const OriginSigner& ca) {
+  store::Database& database = context.database;
   const KeyName name{std::string(keys::key_name(OriginRole::kOcspSigner))};
-  const KeyVersion version{name, 1};
-  if (!keys::find_key(context.database, version)) {
-    const policy::Policy policy = keys::policy_of(context.database, ca.key);
-    if (!policy::contains(policy.request().roles, policy::Role::kOcspSigner))
-      throw Error(Errc::kDenied,
-                  ca.key.name.str() + " was made under a policy without the role 'ocsp-signer' (" +
-                      policy.request().roles.where.str() +
-                      "), and a policy stays with its key: it has no responder. 'poolkey ca "
-                      "rollover issuing --policy policies/issuing-ca.toml' makes a CA that can");
-    keys::generate(context, name, std::nullopt, policy);
+  const auto newest = [&] { return KeyVersion{name, keys::newest_version(database, name)}; };
+  if (const auto key = keys::find_key(database, newest())) {
+    context.journal.settle("key generate", name.str());
+    const Duration age = context.clock.now() - key->created;
+    const Duration life = keys::policy_of(database, *key).lifetime().key.value;
+    if (age + config.responder_validity + Days(1) < life) return *key;
   }
-  context.journal.settle("key generate", name.str());
-  return keys::key(context.database, version);
+  const policy::Policy policy = keys::policy_of(database, ca.key);
+  if (!policy::contains(policy.request().roles, policy::Role::kOcspSigner))
+    throw Error(Errc::kDenied,
+                ca.key.name.str() + " was made under a policy without the role 'ocsp-signer' (" +
+                    policy.request().roles.where.str() +
+                    "), and a policy stays with its key: it has no responder. 'poolkey ca rollover "
+                    "issuing --policy policies/issuing-ca.toml' makes a CA that can");
+  keys::generate(context, name, std::nullopt, policy);
+  return keys::key(database, newest());
 }
 
 crypto::Certificate signer_certificate(keys::Context& context, const CaConfig& config,
@@ -104,7 +110,7 @@ OcspReply answer_ocsp(keys::Context& context, const CaConfig& config, ByteView r
   if (!ca)
     return refused(crypto::OcspRefusal::kUnauthorized,
                    "it asks about a certificate of another CA, or of several CA keys at once");
-  const keys::StoredKey key = signer_key(context, *ca);
+  const keys::StoredKey key = signer_key(context, config, *ca);
   const crypto::Certificate signer = signer_certificate(context, config, *ca, key);
   const Time now = context.clock.now();
   crypto::OcspResponseSpec spec{
@@ -119,12 +125,13 @@ OcspReply answer_ocsp(keys::Context& context, const CaConfig& config, ByteView r
     told.emplace_back(json::object{{"serial", id.serial},
                                    {"status", std::string(name(spec.answers.back().status))}});
   }
-  const crypto::EvpPkey evp = revocation_key(context, key);
+  const RevocationKey allowed = revocation_key(context, key);
   OcspReply out{.der = {}, .answers = spec.answers};
-  keys::record(context, "ca ocsp", ca->key.name.str(), "", nullptr, [&]() -> json::object {
-    out.der = crypto::ocsp_response(spec, signer, evp.get(), context.library);
-    return {{"answers", std::move(told)}, {"sha256", hex(crypto::sha256(out.der))}};
-  });
+  keys::record(context, "ca ocsp", ca->key.name.str(), allowed.rule, nullptr,
+               [&]() -> json::object {
+                 out.der = crypto::ocsp_response(spec, signer, allowed.key.get(), context.library);
+                 return {{"answers", std::move(told)}, {"sha256", hex(crypto::sha256(out.der))}};
+               });
   return out;
 }
 

@@ -64,7 +64,7 @@ CrlMade make_crl(keys::Context& context, const CaConfig& config, const CrlState&
   store::Database& database = context.database;
   const keys::StoredKey& ca = state.ca.key;
   CrlMade out{.ca = ca.name, .why = why};
-  const crypto::EvpPkey key = revocation_key(context, ca);
+  const RevocationKey signer = revocation_key(context, ca);
   store::Operation operation = context.journal.begin("ca crl", ca.name.str());
   const std::int64_t number = std::stoll(operation.step("number", [&] {
     const auto row = database.row("SELECT MAX(number) AS newest FROM ca_crl");
@@ -75,7 +75,7 @@ CrlMade make_crl(keys::Context& context, const CaConfig& config, const CrlState&
   operation.step("sign", [&]() -> std::string {
     const auto newest = keys::newest_crl(database, ca.name);
     if (newest && newest->number() == out.number) return "already";
-    keys::record(context, "ca crl", ca.name.str(), "", &operation, [&]() -> json::object {
+    keys::record(context, "ca crl", ca.name.str(), signer.rule, &operation, [&]() -> json::object {
       const policy::Policy policy = keys::policy_of(database, ca);
       crypto::CrlSpec spec{.number = number,
                            .this_update = context.clock.now(),
@@ -83,7 +83,7 @@ CrlMade make_crl(keys::Context& context, const CaConfig& config, const CrlState&
                            .revoked = wanted(database, ca.name, newest)};
       if (policy.request().hash.value == policy::Hash::kSha384) spec.hash = "SHA384";
       const crypto::Crl made = crypto::Crl::from_der(
-          crypto::issue_crl(spec, state.ca.certificate, key.get(), context.library));
+          crypto::issue_crl(spec, state.ca.certificate, signer.key.get(), context.library));
       keys::store_crl(database, ca.name, number, made);
       return {{"number", number},
               {"revoked", static_cast<std::int64_t>(made.size())},
@@ -154,7 +154,7 @@ std::vector<std::string> publish_files(store::Database& database,
   return written;
 }
 
-crypto::EvpPkey revocation_key(keys::Context& context, const keys::StoredKey& key) {
+RevocationKey revocation_key(keys::Context& context, const keys::StoredKey& key) {
   if (!signs_lists(context.database, key))
     throw Error(Errc::kDenied,
                 key.name.str() + " was made under a policy without the usage 'revocation' (" +
@@ -163,7 +163,15 @@ crypto::EvpPkey revocation_key(keys::Context& context, const keys::StoredKey& ke
                     "'poolkey ca rollover " +
                     std::string(key.name.key.str() == "root" ? "root" : "issuing") +
                     " --policy policies/issuing-ca.toml' makes a version that does");
-  return keys::signing_key(context, policy::Usage::kRevocation, key);
+  policy::Permit allowed = keys::permit(context, keys::policy_of(context.database, key),
+                                        {.action = policy::Action::kSign,
+                                         .key = key.name,
+                                         .algorithm = key.public_key.algorithm(),
+                                         .key_age = context.clock.now() - key.created,
+                                         .usage = policy::Usage::kRevocation});
+  std::string rule = allowed.rule();
+  return {keys::signing_key(context, std::move(allowed), policy::Usage::kRevocation, key),
+          std::move(rule)};
 }
 
 }  // namespace poolkey::requests

@@ -45,8 +45,12 @@ std::vector<CrlMade> make_crls(keys::Context& context, const CaConfig& config, b
 std::vector<std::string> publish_files(store::Database& database,
                                        const std::filesystem::path& folder);
 
-/// A CA key (or the responder's) for what says who is revoked. Throws kDenied, naming what to do
-/// where its policy was written before there was that usage.
-crypto::EvpPkey revocation_key(keys::Context& context, const keys::StoredKey& key);
+/// A CA key (or the responder's) for what says who is revoked, and the rule that allows it. Throws
+/// kDenied, naming what to do where its policy was written before there was that usage.
+struct RevocationKey {
+  crypto::EvpPkey key;
+  std::string rule;
+};
+RevocationKey revocation_key(keys::Context& context, const keys::StoredKey& key);
 
 }  // namespace poolkey::requests

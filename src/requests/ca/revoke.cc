@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "keys/origin.h"
+#include "pool/safeguard.h"
 
 namespace poolkey::requests {
 namespace {
@@ -113,6 +114,11 @@ RevocationResult revoke(keys::Context& context, const keys::IssuedCertificate& c
                         RevocationReason reason) {
   check_reason(certificate, reason);
   refuse_self_signed(context, certificate);
+  if (pool::is_elsewhere(context.database, certificate.issuer))
+    throw Error(Errc::kUnsupported,
+                described(certificate) + " was issued by " + certificate.issuer.str() +
+                    ", whose key was lost with the origin that this one took the place of: nobody "
+                    "can sign a CRL that has it");
   const bool hold = reason == RevocationReason::kCertificateHold;
   if (certificate.state != IssuedState::kGood && certificate.revocation.reason == reason) {
     context.journal.settle("ca revoke", certificate.serial);

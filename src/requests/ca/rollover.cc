@@ -13,7 +13,6 @@ using keys::OriginRole;
 using keys::OriginSigner;
 
 constexpr std::string_view kVerb = "ca rollover";
-constexpr std::string_view kCross = "cross";
 
 std::vector<crypto::Certificate> with(const crypto::Certificate& first,
                                       const std::vector<crypto::Certificate>& rest) {
@@ -161,7 +160,7 @@ crypto::Certificate cross(Roll& roll, const char* step, const CaConfig& config,
                            .subject = subject.key,
                            .name = subject.certificate.content().name,
                            .issuer = issuer,
-                           .profile = std::string(kCross),
+                           .profile = std::string(kCrossProfile),
                            // Old with new holds from when the old key began (RFC 4210 4.4.1).
                            .not_before = std::min(now, subject.certificate.not_before()),
                            .not_after = subject.certificate.not_after(),
@@ -176,7 +175,7 @@ std::vector<CrossCertificate> cross_certificates(store::Database& database) {
   for (const store::Row& row :
        database.rows("SELECT issuer_name, issuer_version, pem FROM ca_certificate WHERE profile ="
                      " :profile AND state = 'good' ORDER BY issued_at, issuer_version",
-                     {{"profile", std::string(kCross)}})) {
+                     {{"profile", std::string(kCrossProfile)}})) {
     const auto certificate = crypto::Certificate::from_pem(row.text("pem"));
     for (const OriginSigner& root : roots)
       if (root.certificate.public_key() == certificate.public_key())

@@ -100,13 +100,19 @@ std::vector<Finding> check_lint(const crypto::ParsedCsr& csr, const CaProfile& p
 /// The certificate's contents, and what in it is not as asked.
 crypto::CertificateSpec specification(const crypto::ParsedCsr& csr, const CaConfig& config,
                                       const CaProfile& profile, const keys::OriginSigner& ca,
-                                      Time now, std::vector<std::string>& remarks) {
+                                      const policy::Policy& policy, Time now,
+                                      std::vector<std::string>& remarks) {
   const keys::IssuerPointers pointers = config.pointers(ca.key.name);
   Days max = profile.max;
   if (profile.lint == Profile::kPublicBr && public_limit(now) < max) {
     max = public_limit(now);
     remarks.push_back("it is valid for " + std::to_string(max.count()) +
                       " days, as public CAs are limited to today (BR 6.3.2)");
+  }
+  if (policy.issue() && policy.issue()->max.value < max) {
+    max = policy.issue()->max.value;
+    remarks.push_back("it is valid for " + std::to_string(max.count()) + " days, as " +
+                      policy.issue()->max.where.str() + " issue.max_days allows");
   }
   crypto::CertificateSpec spec = certificate_spec(csr,
                                                   {.max_validity = max,
@@ -125,9 +131,9 @@ crypto::CertificateSpec specification(const crypto::ParsedCsr& csr, const CaConf
   return spec;
 }
 
-crypto::EvpPkey ca_key(keys::Context& context, const keys::OriginSigner& ca, Duration validity,
-                       std::string& rule) {
-  policy::Permit allowed = keys::permit(context, keys::policy_of(context.database, ca.key),
+crypto::EvpPkey ca_key(keys::Context& context, const keys::OriginSigner& ca,
+                       const policy::Policy& policy, Duration validity, std::string& rule) {
+  policy::Permit allowed = keys::permit(context, policy,
                                         {.action = policy::Action::kSign,
                                          .key = ca.key.name,
                                          .algorithm = ca.key.public_key.algorithm(),
@@ -167,14 +173,14 @@ ForeignCertificate sign_foreign(keys::Context& context, const CaConfig& config,
   }
   check_request(csr, profile);
   std::vector<Finding> findings = check_lint(csr, profile, now);
-  const keys::OriginSigner ca = keys::origin_signer(database, keys::OriginRole::kIssuingCa);
+  const keys::OriginSigner ca = keys::issuing_ca(database);
   std::vector<std::string> remarks;
-  crypto::CertificateSpec spec = specification(csr, config, profile, ca, now, remarks);
+  const policy::Policy policy = keys::policy_of(database, ca.key);
+  crypto::CertificateSpec spec = specification(csr, config, profile, ca, policy, now, remarks);
   std::string rule;
-  const crypto::EvpPkey key = ca_key(context, ca, spec.not_after - spec.not_before, rule);
+  const crypto::EvpPkey key = ca_key(context, ca, policy, spec.not_after - spec.not_before, rule);
   store::Operation operation = context.journal.begin("ca sign", subject);
   operation.step("sign", [&]() -> std::string {
-    if (signed_already()) return "already";
     keys::record(context, "ca sign", subject, rule, &operation, [&]() -> json::object {
       spec.serial = keys::fresh_serial(context);
       const auto made = crypto::Certificate::from_der(
