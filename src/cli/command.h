@@ -67,6 +67,7 @@ std::span<const Command> key_commands();
 std::span<const Command> pool_commands();
 std::span<const Command> certificate_commands();
 std::span<const Command> ca_commands();
+std::span<const Command> lint_commands();
 std::span<const Command> audit_commands();
 std::span<const Command> doctor_commands();
 

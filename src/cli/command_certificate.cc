@@ -1,7 +1,7 @@
 // Requests and certificates at the origin.
 #include "base/file.h"
 #include "cli/command.h"
-#include "cli/exit_code.h"
+#include "cli/finding.h"
 #include "crypto/csr.h"
 #include "crypto/der_guard.h"
 #include "keys/origin.h"
@@ -12,20 +12,6 @@
 
 namespace poolkey::cli {
 namespace {
-
-json::object finding_json(requests::Profile profile, const requests::Finding& f) {
-  return {{"rule", f.rule},
-          {"profile", std::string(policy::word(profile))},
-          {"severity", std::string(name(f.severity))},
-          {"message", f.message},
-          {"fix", f.fix},
-          {"source", f.source}};
-}
-
-void say_finding(Output& out, requests::Profile profile, const requests::Finding& f) {
-  out.say("  " + std::string(name(f.severity)) + " " + f.rule + " (" +
-          std::string(policy::word(profile)) + "): " + f.message + "; " + f.fix);
-}
 
 void write_or_print(Call& call, const std::string& text) {
   const std::string out = call.arguments.one("--out");
@@ -72,28 +58,6 @@ int request_create(Call& call) {
                    {"findings", std::move(findings)},
                    {"csr", pem}});
   return 0;
-}
-
-int request_lint(Call& call) {
-  const requests::LintSubject subject{
-      crypto::parse_csr(view(read_file(call.arguments.one("FILE"), crypto::kMaxForeign))),
-      std::nullopt};
-  const SystemClock clock;
-  json::array findings;
-  bool errors = false;
-  std::vector<std::string> profiles = call.arguments.all("--profile");
-  if (profiles.empty()) profiles = {"public-br", "lync"};
-  for (const std::string& word : profiles) {
-    const requests::Profile profile = requests::parse_profile(word);
-    for (const requests::Finding& f : requests::lint(subject, profile, clock.now())) {
-      say_finding(call.out, profile, f);
-      findings.emplace_back(finding_json(profile, f));
-      errors = errors || f.severity == requests::Severity::kError;
-    }
-  }
-  call.out.say(findings.empty() ? "No finding." : std::to_string(findings.size()) + " finding(s).");
-  call.out.result({{"findings", std::move(findings)}});
-  return errors ? kExitDifferences : 0;
 }
 
 std::string chain_pem(const keys::StoredCertificate& stored) {
@@ -177,12 +141,6 @@ std::span<const Command> certificate_commands() {
         {"--reason", "TEXT", "why, for the audit log"},
         kOut},
        request_create},
-      {"request lint",
-       "either",
-       "lint a certificate request from anywhere",
-       {{"FILE", "FILE", "PKCS#10, PEM or DER", true},
-        {"--profile", "PROFILE", "public-br, lync or internal", false, true}},
-       request_lint},
       {"certificate issue",
        "origin",
        "have the embedded CA issue a request, and check the result",

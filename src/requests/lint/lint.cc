@@ -75,15 +75,18 @@ LintSubject::LintSubject(const crypto::Certificate& found, std::optional<PoolCon
 
 LintSubject read_lint_subject(std::string_view file) {
   const bool is_der = !file.empty() && file.front() == 0x30;
+  if (!is_der && file.find("CERTIFICATE REQUEST-----") != std::string_view::npos)
+    return crypto::parse_csr(view(file));
+  if (!is_der && file.find("CERTIFICATE-----") != std::string_view::npos)
+    return crypto::Certificate::from_pem(file);
   if (!is_der)
-    return file.find("CERTIFICATE REQUEST-----") != std::string_view::npos
-               ? LintSubject(crypto::parse_csr(view(file)))
-               : LintSubject(crypto::Certificate::from_pem(file));
+    throw Error(Errc::kCorrupt,
+                "the file holds neither a certificate request nor a certificate, in PEM or DER");
   try {
-    return LintSubject(crypto::parse_csr(view(file)));
+    return crypto::parse_csr(view(file));
   } catch (const Error& no_request) {
     try {
-      return LintSubject(crypto::Certificate::from_der(view(file)));
+      return crypto::Certificate::from_der(view(file));
     } catch (const Error& no_certificate) {
       throw Error(no_certificate.code(), std::string("as a request: ") + no_request.what() +
                                              "; as a certificate: " + no_certificate.what());

@@ -1,0 +1,13 @@
+// What the linter found, for people and for programs.
+// May touch: requests. Called by: the commands that lint.
+#pragma once
+
+#include "cli/output.h"
+#include "requests/lint/lint.h"
+
+namespace poolkey::cli {
+
+json::object finding_json(requests::Profile profile, const requests::Finding& f);
+void say_finding(Output& out, requests::Profile profile, const requests::Finding& f);
+
+}  // namespace poolkey::cli
