@@ -13,12 +13,13 @@ constexpr std::array<std::string_view, 14> kPrivateSuffixes{
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
 }  // namespace
 
 std::string lower_case(std::string_view name) {
   std::string out(name);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  std::ranges::transform(out, out.begin(), lower);
   return out;
 }
 
@@ -30,6 +31,12 @@ std::vector<std::string_view> labels(std::string_view name) {
     if (dot == std::string_view::npos) return out;
     at = dot + 1;
   }
+}
+
+std::string_view last_label(std::string_view name) { return name.substr(name.rfind('.') + 1); }
+
+bool less_ignoring_case(std::string_view a, std::string_view b) {
+  return std::ranges::lexicographical_compare(a, b, {}, lower, lower);
 }
 
 std::optional<std::string> fqdn_fault(std::string_view name) {
@@ -57,7 +64,7 @@ bool is_wildcard(std::string_view name) {
 }
 
 bool has_private_suffix(std::string_view name) {
-  const std::string last = lower_case(labels(name).back());
+  const std::string last = lower_case(last_label(name));
   return std::ranges::find(kPrivateSuffixes, last) != kPrivateSuffixes.end();
 }
 

@@ -15,6 +15,12 @@ std::string lower_case(std::string_view name);
 /// The parts between the dots; "" has one empty part.
 std::vector<std::string_view> labels(std::string_view name);
 
+/// What stands behind the last dot; all of it where there is none.
+std::string_view last_label(std::string_view name);
+
+/// Less in ASCII lower case.
+bool less_ignoring_case(std::string_view a, std::string_view b);
+
 /// What keeps `name` from being a fully qualified domain name of letters, digits and hyphens
 /// (RFC 1123 2.1: at least two labels, each 1 to 63, at most 253 octets in all, the last one not a
 /// number); empty if nothing does. No wildcards, no underscores, no trailing dot.

@@ -88,7 +88,7 @@ bool is_in(const std::array<std::uint8_t, 16>& address, const Block& block) {
 bool is_country(std::string_view code) { return code == "XX" || has_code(code); }
 
 bool has_possible_tld(std::string_view name) {
-  const std::string_view last = labels(name).back();
+  const std::string_view last = last_label(name);
   if (lower_case(last).starts_with("xn--")) return true;
   const bool letters = std::ranges::all_of(
       last, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });

@@ -112,7 +112,9 @@ void Pairs::run(const Slice& ours, const Slice& raw) {
     ratios.push_back(row_.unit == Unit::kPerSecond ? 1 / times : times);
   }
   const auto figure = [&](const std::vector<double>& times) {
-    return row_.unit == Unit::kPerSecond ? 1 / median(times) : 1000 * median(times);
+    return row_.unit == Unit::kPerSecond      ? 1 / median(times)
+           : row_.unit == Unit::kMilliseconds ? 1000 * median(times)
+                                              : 1e6 * median(times);
   };
   state_.counters["measured"] = figure(our_times);
   state_.counters["raw"] = figure(raw_times);

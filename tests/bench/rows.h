@@ -13,9 +13,10 @@
 namespace poolkey::bench {
 
 /// What a row is to reach: a ratio of poolkey's speed to the raw calls' (kAtLeast), or of its time
-/// to theirs (kAtMost), or so many milliseconds more than theirs (kAtMostMore).
+/// to theirs (kAtMost), or so many milliseconds more than theirs (kAtMostMore), or a time in
+/// microseconds, whatever stands beside it (kUnder).
 struct Aim {
-  enum class Kind { kNone, kAtLeast, kAtMost, kAtMostMore };
+  enum class Kind { kNone, kAtLeast, kAtMost, kAtMostMore, kUnder };
   Kind kind = Kind::kNone;
   double figure = 0;
 };
@@ -24,8 +25,10 @@ inline Aim at_most(double ratio) { return {Aim::Kind::kAtMost, ratio}; }
 
 inline Aim at_most_more(double milliseconds) { return {Aim::Kind::kAtMostMore, milliseconds}; }
 
+inline Aim under_microseconds(double time) { return {Aim::Kind::kUnder, time}; }
+
 /// Rates are compared as rates (ours / raw), times as times (ours / raw).
-enum class Unit { kPerSecond, kMilliseconds };
+enum class Unit { kPerSecond, kMilliseconds, kMicroseconds };
 
 struct Row {
   std::string name;
@@ -115,6 +118,7 @@ void add_signing_rows();
 void add_foreign_rows();
 void add_command_rows();
 void add_request_rows();
+void add_lint_rows();
 void add_release_rows();
 void add_delivery_rows();
 void add_start_rows();

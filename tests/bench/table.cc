@@ -24,12 +24,15 @@ std::string aim_text(const Aim& aim) {
     case Aim::Kind::kAtMost:
       return fmt::format("<= {:.2f}", aim.figure);
     case Aim::Kind::kAtMostMore:
+      return fmt::format("<= +{:.0f} ms", aim.figure);
+    case Aim::Kind::kUnder:
       break;
   }
-  return fmt::format("<= +{:.0f} ms", aim.figure);
+  return fmt::format("< {:.0f} us", aim.figure);
 }
 
-bool is_met(const Aim& aim, double ratio, double more) {
+bool is_met(const Aim& aim, double measured, double ratio, double more) {
+  if (aim.kind == Aim::Kind::kUnder) return measured < aim.figure;
   if (aim.kind == Aim::Kind::kAtMostMore) return more <= aim.figure;
   return aim.kind == Aim::Kind::kAtLeast ? ratio >= aim.figure : ratio <= aim.figure;
 }
@@ -62,10 +65,11 @@ void Table::ReportRuns(const std::vector<Run>& runs) {
         remarks += "; " + name.substr(8) + " " + figure(value.value);
     const bool in_time = row.unit == Unit::kMilliseconds;
     if (in_time) remarks += fmt::format("; {:+.2f} ms", counter("more"));
-    const bool met = is_met(row.aim, counter("ratio"), in_time ? counter("more") : 0);
+    const bool met =
+        is_met(row.aim, counter("measured"), counter("ratio"), in_time ? counter("more") : 0);
     const bool has_aim = row.aim.kind != Aim::Kind::kNone && !smoke();  // one slice says nothing
     if (has_aim && !met) ++missed_;
-    const std::string unit = in_time ? "ms" : "/s";
+    const std::string unit = in_time ? "ms" : row.unit == Unit::kMicroseconds ? "us" : "/s";
     fmt::print(kLine, row.name, figure(counter("measured")) + unit, figure(counter("raw")) + unit,
                fmt::format("{:.2f}", counter("ratio")), aim_text(row.aim),
                has_aim ? (met ? "yes" : "NO") : "", remarks);

@@ -26,7 +26,11 @@ std::string_view host_part(std::string_view name) {
 }
 
 bool has_label(std::string_view name, bool (*bad)(std::string_view label)) {
-  return std::ranges::any_of(labels(name), bad);
+  while (!bad(name.substr(0, name.find('.')))) {
+    if (name.find('.') == std::string_view::npos) return false;
+    name.remove_prefix(name.find('.') + 1);
+  }
+  return true;
 }
 
 /// Its names are seldom in the public DNS.
@@ -96,7 +100,7 @@ Offences short_name(const LintInput& in) {
   });
 }
 
-bool is_arpa(std::string_view name) { return lower_case(labels(name).back()) == "arpa"; }
+bool is_arpa(std::string_view name) { return lower_case(last_label(name)) == "arpa"; }
 /// Reverse zones have a rule of their own.
 bool is_private(std::string_view name) { return has_private_suffix(name) && !is_arpa(name); }
 
@@ -129,20 +133,20 @@ Offences syntax(const LintInput& in) {
   });
 }
 
+bool has_a_label_prefix(std::string_view label) {
+  return label.size() >= 4 && lower_case(label.substr(0, 4)) == "xn--";
+}
+
 Offences reserved_ldh(const LintInput& in) {
   return names_where(in, [](std::string_view name) {
     return has_label(name, [](std::string_view label) {
-      return label.size() >= 4 && label.substr(2, 2) == "--" &&
-             lower_case(label.substr(0, 2)) != "xn";
+      return label.size() >= 4 && label.substr(2, 2) == "--" && !has_a_label_prefix(label);
     });
   });
 }
 
 Offences a_label(const LintInput& in) {
-  return names_where(in, [](std::string_view name) {
-    return has_label(name,
-                     [](std::string_view label) { return lower_case(label).starts_with("xn--"); });
-  });
+  return names_where(in, [](std::string_view name) { return has_label(name, has_a_label_prefix); });
 }
 
 Offences san_ip(const LintInput& in) { return in.content.sans.ip; }
@@ -181,12 +185,11 @@ Offences upper_case(const LintInput& in) {
 
 Offences san_twice(const LintInput& in) {
   Offences out;
-  std::vector<std::string> names;
-  for (const std::string& name : in.content.sans.dns) names.push_back(lower_case(name));
-  std::ranges::sort(names);
+  std::vector<std::string_view> names(in.content.sans.dns.begin(), in.content.sans.dns.end());
+  std::ranges::sort(names, less_ignoring_case);
   for (auto at = names.begin(); at != names.end();) {
-    const auto end = std::upper_bound(at, names.end(), *at);
-    if (end - at > 1) out.push_back(*at);
+    const auto end = std::upper_bound(at, names.end(), *at, less_ignoring_case);
+    if (end - at > 1) out.emplace_back(*at);
     at = end;
   }
   return out;
