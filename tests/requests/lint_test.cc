@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "requests/a_label.h"
 #include "tests/requests/lint_subjects.h"
 #include "tests/support/matchers.h"
 
@@ -99,6 +100,13 @@ TEST(LintTest, HoldsUsagesToTheRules) {
   EXPECT_THAT(
       found_after([](auto& c) { c.key_usage = {KeyUsage::kDigitalSignature}; }, Profile::kLync),
       Contains("ku.rsa-encipherment=warn"));
+  EXPECT_THAT(usage({KeyUsage::kDigitalSignature, KeyUsage::kNonRepudiation,
+                     KeyUsage::kKeyAgreement, KeyUsage::kDataEncipherment}),
+              ElementsAre("ku.forbidden=error", "ku.forbidden=error", "ku.discouraged=warn"));
+  EXPECT_THAT(found_after([](auto& c) { c.key_usage_critical = false; }),
+              ElementsAre("ku.not-critical=warn"));
+  EXPECT_THAT(found_after([](auto& c) { c.extended_key_usage.emplace_back(crypto::kOcspSigning); }),
+              ElementsAre("eku.forbidden=error"));
   EXPECT_THAT(found_after([](auto& c) { c.is_ca = true; }), Contains("ca.requested=error"));
   EXPECT_THAT(found_after([](auto& c) { c.eku_critical = true; }), Contains("eku.critical=error"));
   EXPECT_THAT(found_after([](auto& c) { c.extended_key_usage = {"2.5.29.37.0"}; }),
@@ -106,6 +114,10 @@ TEST(LintTest, HoldsUsagesToTheRules) {
   EXPECT_THAT(found_after([](auto& c) { c.extended_key_usage.emplace_back("1.2.3"); }),
               Contains("eku.other=warn"));
   crypto::ParsedCsr ec = good_ec();
+  ec.key_usage = {KeyUsage::kDigitalSignature, KeyUsage::kKeyAgreement,
+                  KeyUsage::kDataEncipherment};
+  EXPECT_THAT(found(external(ec), Profile::kPublicBr),
+              ElementsAre("ku.forbidden=error", "ku.discouraged=warn"));
   ec.key_usage = {KeyUsage::kKeyEncipherment};
   EXPECT_THAT(
       found(external(ec), Profile::kPublicBr),
@@ -135,6 +147,7 @@ TEST(LintTest, HoldsNamesToTheRegistries) {
   for (const char* name : {"edge.contoso.de", "edge.contoso.UK", "edge.contoso.travel",
                            "edge.contoso.xn--p1ai", "*.contoso.co.uk"})
     EXPECT_THAT(with_name(name), Not(Contains(HasSubstr("error")))) << name;
+  EXPECT_THAT(with_name("xn--99999999.contoso.com"), ElementsAre("name.a-label=error"));
   EXPECT_THAT(with_name("*.co.uk"), ElementsAre("name.wildcard-shared=warn"));
   EXPECT_THAT(with_name("Edge.contoso.com"), ElementsAre("name.upper-case=info"));
   EXPECT_THAT(with_name("SIP.contoso.com"), ElementsAre("name.upper-case=info", "san.twice=warn"));
@@ -147,6 +160,28 @@ TEST(LintTest, HoldsNamesToTheRegistries) {
         << address;
   for (const char* address : {"131.107.155.10", "172.32.0.1", "100.128.0.1", "2603:1030::1"})
     EXPECT_THAT(with_address(address), ElementsAre("san.ip=warn")) << address;
+}
+
+/// RFC 3492 section 7.1, and labels that no encoder makes.
+TEST(ALabelTest, DecodesToUnicode) {
+  for (const char* label :
+       {"xn--bcher-kva", "XN--BCHER-KVA", "xn--p1ai", "xn--egbpdaj6bu4bxfgehfvwxn",
+        "xn--ihqwcrb4cv8a8dqg056pqjye", "xn--PorqunopuedensimplementehablarenEspaol-fmd56a",
+        "xn--3B-ww4c5e180e575a65lsy2b", "xn--MajiKoi5-783gue6qz075azm5e"})
+    EXPECT_TRUE(is_a_label(label)) << label;
+  for (const char* label : {"", "bcher-kva", "xn--", "xn--bcher-", "xn---kva", "xn--bcher-kv!",
+                            "xn--99999999", "xn--bcher-kva9", "xn--zzzzzzzzzzzzzzzzzzzz"})
+    EXPECT_FALSE(is_a_label(label)) << label;
+}
+
+TEST(LintTest, TakesItsTimeInProportion) {
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(found_after([](auto& c) {
+              for (int i = 0; i < 10000; ++i)
+                c.sans.dns.push_back("x" + std::to_string(i / 2) + ".contoso.com");
+            }).size(),
+            5000U);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
 }
 
 /// A request with exactly these parts of a subject, in their order; "+" begins one that shares the

@@ -14,9 +14,6 @@ Offences key_if(const LintInput& in, bool bad) {
   return bad ? Offences{in.key.algorithm} : Offences{};
 }
 
-bool is_rsa(const LintInput& in) { return in.key.kind == Kind::kRsa; }
-bool is_ec(const LintInput& in) { return in.key.kind == Kind::kEc; }
-
 Offences key_type(const LintInput& in) { return key_if(in, in.key.kind == Kind::kOther); }
 
 Offences pss_key(const LintInput& in) { return key_if(in, in.key.kind == Kind::kRsaPss); }

@@ -3,6 +3,7 @@
 #include <array>
 #include <iterator>
 
+#include "requests/a_label.h"
 #include "requests/fqdn.h"
 #include "requests/lint/rule.h"
 #include "requests/registry.h"
@@ -145,6 +146,14 @@ Offences reserved_ldh(const LintInput& in) {
   });
 }
 
+Offences broken_a_label(const LintInput& in) {
+  return names_where(in, [](std::string_view name) {
+    return has_label(name, [](std::string_view label) {
+      return has_a_label_prefix(label) && !is_a_label(label);
+    });
+  });
+}
+
 Offences a_label(const LintInput& in) {
   return names_where(in, [](std::string_view name) { return has_label(name, has_a_label_prefix); });
 }
@@ -243,6 +252,8 @@ constexpr std::array kRules{
     Rule{"name.reserved-label", kError, kError, kWarn,
          "a label has hyphens in its third and fourth place", "choose another label",
          "BR 7.1.2.7.12", reserved_ldh},
+    Rule{"name.a-label", kError, kError, kWarn, "an internationalised label does not decode",
+         "write the label as IDNA does", "BR 7.1.2.7.12; RFC 3492", broken_a_label},
     Rule{"name.idn", kOff, kWarn, kOff, "a name is internationalised",
          "use a name of plain letters; the product does not support IDN",
          "environmental requirements topic", a_label},

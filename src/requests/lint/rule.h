@@ -29,6 +29,9 @@ struct LintInput {
       names;  ///< DNS names of the SAN, and common names that are not there
 };
 
+inline bool is_rsa(const LintInput& in) { return in.key.kind == KeyFacts::Kind::kRsa; }
+inline bool is_ec(const LintInput& in) { return in.key.kind == KeyFacts::Kind::kEc; }
+
 /// The offending values, one finding each; an empty string where there is nothing to quote.
 using Offences = std::vector<std::string>;
 

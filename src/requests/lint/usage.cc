@@ -1,6 +1,8 @@
 // Rules on a request's own signature, and on the usages that it or a certificate has.
 #include <algorithm>
 #include <array>
+#include <initializer_list>
+#include <iterator>
 
 #include "requests/lint/rule.h"
 
@@ -67,40 +69,74 @@ Offences any_usage(const LintInput& in) {
   return offence_if(asks_for(in, crypto::kAnyExtendedKeyUsage));
 }
 
+/// codeSigning, emailProtection, timeStamping, OCSPSigning, and signing of precertificates.
+constexpr std::array<std::string_view, 5> kForbiddenPurposes{
+    "1.3.6.1.5.5.7.3.3", "1.3.6.1.5.5.7.3.4", "1.3.6.1.5.5.7.3.8", crypto::kOcspSigning,
+    "1.3.6.1.4.1.11129.2.4.4"};
+
+bool is_forbidden_purpose(const std::string& oid) {
+  return std::ranges::find(kForbiddenPurposes, oid) != kForbiddenPurposes.end();
+}
+
+Offences forbidden_usage(const LintInput& in) {
+  Offences out;
+  std::ranges::copy_if(in.content.extended_key_usage, std::back_inserter(out),
+                       is_forbidden_purpose);
+  return out;
+}
+
 Offences other_usage(const LintInput& in) {
   Offences out;
   for (const std::string& oid : in.content.extended_key_usage)
     if (oid != crypto::kServerAuth && oid != crypto::kClientAuth &&
-        oid != crypto::kAnyExtendedKeyUsage)
+        oid != crypto::kAnyExtendedKeyUsage && !is_forbidden_purpose(oid))
       out.push_back(oid);
   return out;
 }
 
 Offences critical_usage(const LintInput& in) { return offence_if(in.content.eku_critical); }
 
-Offences signs_certificates(const LintInput& in) {
+Offences usages_among(const LintInput& in, std::initializer_list<KeyUsage> usages) {
   Offences out;
-  for (const KeyUsage usage : {KeyUsage::kKeyCertSign, KeyUsage::kCrlSign})
+  for (const KeyUsage usage : usages)
     if (asks_for(in, usage)) out.emplace_back(name(usage));
   return out;
+}
+
+Offences signs_certificates(const LintInput& in) {
+  return usages_among(in, {KeyUsage::kKeyCertSign, KeyUsage::kCrlSign});
 }
 
 Offences is_ca(const LintInput& in) { return offence_if(in.content.is_ca); }
 
 Offences rsa_without_signature(const LintInput& in) {
-  return offence_if(in.content.public_key.is_rsa() && lacks(in, KeyUsage::kDigitalSignature));
+  return offence_if(is_rsa(in) && lacks(in, KeyUsage::kDigitalSignature));
 }
 
 Offences rsa_without_encipherment(const LintInput& in) {
-  return offence_if(in.content.public_key.is_rsa() && lacks(in, KeyUsage::kKeyEncipherment));
+  return offence_if(is_rsa(in) && lacks(in, KeyUsage::kKeyEncipherment));
 }
 
 Offences ec_without_signature(const LintInput& in) {
-  return offence_if(in.content.public_key.is_ec() && lacks(in, KeyUsage::kDigitalSignature));
+  return offence_if(is_ec(in) && lacks(in, KeyUsage::kDigitalSignature));
 }
 
 Offences ec_with_encipherment(const LintInput& in) {
-  return offence_if(in.content.public_key.is_ec() && asks_for(in, KeyUsage::kKeyEncipherment));
+  return offence_if(is_ec(in) && asks_for(in, KeyUsage::kKeyEncipherment));
+}
+
+/// What has no rule of its own of the usages that are not permitted for the kind of key.
+Offences forbidden_key_usage(const LintInput& in) {
+  using enum KeyUsage;
+  const KeyUsage other = is_rsa(in) ? kKeyAgreement : kDataEncipherment;
+  return is_rsa(in) || is_ec(in)
+             ? usages_among(in, {kNonRepudiation, other, kEncipherOnly, kDecipherOnly})
+             : Offences{};
+}
+
+Offences discouraged_key_usage(const LintInput& in) {
+  if (!is_rsa(in) && !is_ec(in)) return {};
+  return usages_among(in, {is_rsa(in) ? KeyUsage::kDataEncipherment : KeyUsage::kKeyAgreement});
 }
 
 Offences usage_not_critical(const LintInput& in) {
@@ -131,6 +167,9 @@ constexpr std::array kRules{
          "ask for serverAuth alone", "CRP 1.3.2", client_auth_ended},
     Rule{"eku.any", kError, kInfo, kWarn, "anyExtendedKeyUsage is an extended key usage",
          "ask for serverAuth alone", "BR 7.1.2.7.10", any_usage},
+    Rule{"eku.forbidden", kError, kInfo, kWarn,
+         "there is an extended key usage that no TLS certificate may have",
+         "ask for serverAuth alone", "BR 7.1.2.7.10", forbidden_usage},
     Rule{"eku.other", kWarn, kInfo, kInfo, "there is an extended key usage beside serverAuth",
          "ask for serverAuth alone", "BR 7.1.2.7.10", other_usage},
     Rule{"eku.critical", kError, kWarn, kWarn, "the extended key usage is critical",
@@ -146,6 +185,12 @@ constexpr std::array kRules{
          rsa_without_encipherment},
     Rule{"ku.ec-signature", kError, kError, kError, "the key usage lacks digitalSignature",
          "ask for digitalSignature alone", "BR 7.1.2.7.11", ec_without_signature},
+    Rule{"ku.forbidden", kError, kOff, kWarn, "the key usage is not permitted for such a key",
+         "ask for digitalSignature, for RSA with keyEncipherment", "BR 7.1.2.7.11",
+         forbidden_key_usage},
+    Rule{"ku.discouraged", kWarn, kOff, kOff, "the key usage will soon be prohibited",
+         "ask for digitalSignature, for RSA with keyEncipherment", "BR 7.1.2.7.11",
+         discouraged_key_usage},
     Rule{"ku.not-critical", kWarn, kOff, kInfo, "the key usage is not critical",
          "let poolkey build the request", "RFC 5280 4.2.1.3", usage_not_critical},
     Rule{"ku.ec-encipherment", kError, kWarn, kWarn, "an EC key cannot do keyEncipherment",
