@@ -61,6 +61,12 @@ TEST(LintKeyTest, SeesBrokenKeys) {
   EXPECT_THAT(with_rsa(octets(p.get())), Contains("key.prime-power=error"));
 }
 
+TEST(LintKeyTest, SeesRocaInAPublishedRequest) {
+  const LintSubject subject = read_lint_subject(data_file("roca.csr"));
+  EXPECT_THAT(found(subject, Profile::kPublicBr), Contains("key.roca=error"));
+  EXPECT_THAT(found(subject, Profile::kInternal), Contains("key.roca=error"));
+}
+
 TEST(LintKeyTest, SeesHowTheKeyIsWritten) {
   EXPECT_THAT(
       found_after([](auto& c) { c.key_algorithm = from_hex("300b06092a864886f70d010101"); }),
