@@ -218,6 +218,23 @@ TEST_F(LintCertificateTest, RefusesWhatSignsItself) {
               Contains("certificate.self-signed=error"));
 }
 
+TEST_F(LintCertificateTest, JudgesWhateverDecodes) {
+  crypto::CsrSpec spec = good_spec();
+  spec.subject = {.common_name = "sip.contoso.com", .organization = "Contoso", .country = "US"};
+  int judged = 0;
+  const auto judge = [&](const Bytes& file) {
+    const LintSubject subject = read_lint_subject(to_text(file));
+    for (const Profile profile : {Profile::kPublicBr, Profile::kLync, Profile::kInternal})
+      for (const Finding& finding : lint(subject, profile, kNow))
+        for (const char c : finding.message) ASSERT_TRUE(c >= ' ' && c < 0x7f);
+    ++judged;
+  };
+  survive_mutations(crypto::build_csr(spec, rsa_key(1024).get()), judge);
+  const Bytes certificate = make_under(root, good_certificate(), ec_key()).certificate.der();
+  survive_mutations(certificate, judge);
+  EXPECT_GT(judged, 500);
+}
+
 TEST_F(LintCertificateTest, TellsRequestsFromCertificates) {
   const crypto::ParsedCsr csr = good();
   const crypto::Certificate& certificate = root.certificate;

@@ -113,7 +113,7 @@ constexpr std::array kRules{
     Rule{"certificate.version", kError, kError, kError, "the certificate is not of version 3",
          "have it issued again", "BR 7.1.1", version, kOnly},
     Rule{"validity.too-long", kError, kOff, kOff,
-         "the certificate is valid for longer than a public one may be from its first day on",
+         "the certificate is valid for longer than a public one of its day may be",
          "ask for fewer days", "BR 6.3.2", too_long, kOnly},
     Rule{"validity.advised", kInfo, kOff, kOff, "the certificate is valid for the last day allowed",
          "ask for one day less, so that a second does not break the limit", "BR 6.3.2", not_advised,

@@ -32,10 +32,16 @@ std::array<std::span<const Rule>, 7> families() {
           certificate_rules(), edge_rules(),    stated_rules()};
 }
 
-std::vector<std::string_view> names_of(const crypto::X509Content& content) {
+std::vector<std::string_view> sorted_sans(const crypto::X509Content& content) {
   std::vector<std::string_view> out(content.sans.dns.begin(), content.sans.dns.end());
-  for (const std::string& name : content.common_names)
-    if (std::ranges::find(content.sans.dns, name) == content.sans.dns.end()) out.push_back(name);
+  std::ranges::sort(out);
+  return out;
+}
+
+std::vector<std::string_view> names_of(const LintInput& in) {
+  std::vector<std::string_view> out(in.content.sans.dns.begin(), in.content.sans.dns.end());
+  for (const std::string& name : in.content.common_names)
+    if (!in.has_san(name)) out.push_back(name);
   return out;
 }
 
@@ -49,6 +55,20 @@ std::string printable(std::string_view value) {
       out += "\\x" + hex(ByteView(reinterpret_cast<const std::uint8_t*>(&c), 1));
   }
   return value.size() > 256 ? out + "..." : out;
+}
+
+/// A finding for each value; of many only the first, and how many more there are.
+void add_findings(std::vector<Finding>& out, const Rule& rule, Severity severity,
+                  const Offences& values) {
+  constexpr std::size_t kMost = 16;
+  for (std::size_t i = 0; i < std::min(values.size(), kMost); ++i) {
+    std::string message(rule.message);
+    if (!values[i].empty()) message += ": '" + printable(values[i]) + "'";
+    if (i + 1 == kMost && values.size() > kMost)
+      message += " (and " + std::to_string(values.size() - kMost) + " more)";
+    out.push_back({std::string(rule.id), severity, std::move(message), std::string(rule.fix),
+                   std::string(rule.source)});
+  }
 }
 
 }  // namespace
@@ -98,15 +118,17 @@ std::vector<Finding> lint(const LintSubject& subject, Profile profile, Time now,
                           const WeakKeys& weak_keys) {
   const std::shared_ptr<const KeyFacts> key = key_facts(subject.content.public_key);
   const Applies kind = subject.certificate ? Applies::kCertificate : Applies::kRequest;
-  const LintInput input{.subject = subject,
-                        .content = subject.content,
-                        .certificate = subject.certificate,
-                        .profile = profile,
-                        .now = now,
-                        .issued = subject.certificate ? subject.certificate->not_before() : now,
-                        .key = *key,
-                        .weak_keys = weak_keys,
-                        .names = names_of(subject.content)};
+  LintInput input{.subject = subject,
+                  .content = subject.content,
+                  .certificate = subject.certificate,
+                  .profile = profile,
+                  .now = now,
+                  .issued = subject.certificate ? subject.certificate->not_before() : now,
+                  .key = *key,
+                  .weak_keys = weak_keys,
+                  .sorted_sans = sorted_sans(subject.content),
+                  .names = {}};
+  input.names = names_of(input);
   const Level Rule::*const level_of = row(profile).level;
   std::vector<Finding> out;
   for (const std::span<const Rule> family : families()) {
@@ -114,11 +136,7 @@ std::vector<Finding> lint(const LintSubject& subject, Profile profile, Time now,
       const Level level = rule.*level_of;
       if (level == Level::kOff || (rule.applies != Applies::kBoth && rule.applies != kind))
         continue;
-      for (const std::string& value : rule.check(input))
-        out.push_back(
-            {std::string(rule.id), severity(level),
-             std::string(rule.message) + (value.empty() ? "" : ": '" + printable(value) + "'"),
-             std::string(rule.fix), std::string(rule.source)});
+      add_findings(out, rule, severity(level), rule.check(input));
     }
   }
   return out;

@@ -65,7 +65,7 @@ struct Finding {
   std::string source;   ///< whose rule it is: "BR 7.1.4.3"
 };
 
-/// What the rules of `profile` find, in the order of the table; `now` decides rules that change on
+/// What the rules of `profile` find, in the order of the table, at most 16 findings a rule; `now` decides rules that change on
 /// a date, for a certificate its first day does. Nothing is thrown for a bad request: that is a
 /// finding. What is costly about a key is found once for each key. May be called by several
 /// threads.

@@ -57,9 +57,7 @@ Offences cn_not_in_san(const LintInput& in) {
   Offences out;
   if (in.content.sans.dns.empty()) return out;
   for (const std::string& name : in.content.common_names)
-    if (std::ranges::find(in.content.sans.dns, name) == in.content.sans.dns.end() &&
-        !is_printed_so(in, name))
-      out.push_back(name);
+    if (!in.has_san(name) && !is_printed_so(in, name)) out.push_back(name);
   return out;
 }
 

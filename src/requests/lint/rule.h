@@ -2,6 +2,7 @@
 // May touch: crypto's types (pure). Called by: lint.cc; each family is a file of this folder.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,8 +26,13 @@ struct LintInput {
   Time issued;  ///< the certificate's first moment; of a request: now
   const KeyFacts& key;
   const WeakKeys& weak_keys;
-  std::vector<std::string_view>
-      names;  ///< DNS names of the SAN, and common names that are not there
+  std::vector<std::string_view> sorted_sans;  ///< DNS names of the SAN
+  std::vector<std::string_view> names;        ///< the same in their order, then other common names
+
+  /// Octet for octet.
+  bool has_san(std::string_view name) const {
+    return std::ranges::binary_search(sorted_sans, name);
+  }
 };
 
 inline bool is_rsa(const LintInput& in) { return in.key.kind == KeyFacts::Kind::kRsa; }

@@ -1,6 +1,8 @@
 // Rules on the subject: which parts it has, in which order, and how they are written.
 #include <algorithm>
 #include <array>
+#include <set>
+#include <utility>
 
 #include "requests/fqdn.h"
 #include "requests/lint/rule.h"
@@ -82,13 +84,11 @@ Offences order(const LintInput& in) {
 }
 
 Offences twice(const LintInput& in) {
-  std::vector<std::string_view> seen;
+  std::set<std::string_view> seen;
   return attributes_where(in, [&](const NameAttribute& a) {
     const Part* part = part_of(a);
-    if (part != nullptr && part->may_repeat) return false;
-    const bool again = std::ranges::find(seen, a.oid) != seen.end();
-    seen.push_back(a.oid);
-    return again;
+    const bool may_repeat = part != nullptr && part->may_repeat;
+    return !may_repeat && !seen.insert(a.oid).second;
   });
 }
 
