@@ -61,6 +61,12 @@ TEST(LintKeyTest, SeesBrokenKeys) {
   EXPECT_THAT(with_rsa(octets(p.get())), Contains("key.prime-power=error"));
 }
 
+/// OpenSSL decodes it.
+TEST(LintKeyTest, SeesThePointAtInfinity) {
+  const Bytes spki = from_hex("3019301306072a8648ce3d020106082a8648ce3d03010703020000");
+  EXPECT_THAT(with_key(crypto::PublicKey::from_spki_der(spki)), Contains("key.ec-point=error"));
+}
+
 TEST(LintKeyTest, SeesRocaInAPublishedRequest) {
   const LintSubject subject = read_lint_subject(data_file("roca.csr"));
   EXPECT_THAT(found(subject, Profile::kPublicBr), Contains("key.roca=error"));
