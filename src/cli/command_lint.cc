@@ -34,7 +34,7 @@ Time time_of(const std::string& text) {
 
 requests::WeakKeys weak_keys_of(const Call& call) {
   const std::vector<std::string> lists = call.arguments.all("--weak-keys");
-  return requests::WeakKeys::with({lists.begin(), lists.end()});
+  return requests::WeakKeys::of_home(call.options.home, {lists.begin(), lists.end()});
 }
 
 int request_lint(Call& call) {
@@ -127,8 +127,8 @@ std::span<const Command> lint_commands() {
        {{"FILE", "FILE", "PKCS#10 or certificate, PEM or DER", true},
         {"--profile", "PROFILE", "public-br, lync or internal", false, true},
         {"--at", "DATE", "as if it were this day: 2027-03-15, or 2027-03-15T08:00:00Z"},
-        {"--weak-keys", "FILE", "a list of weak or reported keys, or a folder of such", false,
-         true}},
+        {"--weak-keys", "FILE",
+         "a list of weak or reported keys, or a folder of such (HOME/weak-keys too)", false, true}},
        request_lint},
       {"request rules", "either", "list the rules of the linter", {}, request_rules},
       {"request weak-keys",

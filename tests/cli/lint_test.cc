@@ -93,6 +93,10 @@ TEST_F(LintCommandTest, TakesListsOfWeakKeys) {
   // The key of the certificate was made last.
   EXPECT_THAT(lint("cert.pem", with_list), Contains("key.reported=error"));
   EXPECT_THAT(lint("csr.pem", with_list), Not(Contains("key.reported=error")));
+  std::filesystem::create_directories(file("home/weak-keys"));
+  std::filesystem::rename(list, file("home/weak-keys/reported"));
+  EXPECT_THAT(lint("cert.pem", {"--home", file("home")}), Contains("key.reported=error"));
+  EXPECT_THAT(lint("cert.pem", {}), Not(Contains("key.reported=error")));
 }
 
 TEST_F(LintCommandTest, MakesTheListOfDebiansKeys) {

@@ -67,6 +67,13 @@ WeakKeys WeakKeys::with(const std::vector<std::filesystem::path>& lists) {
   return out;
 }
 
+WeakKeys WeakKeys::of_home(const std::filesystem::path& home,
+                           std::vector<std::filesystem::path> lists) {
+  const std::filesystem::path own = home / "weak-keys";
+  if (!home.empty() && std::filesystem::exists(own)) lists.push_back(own);
+  return with(lists);
+}
+
 void WeakKeys::read(const std::filesystem::path& list) {
   add(read_file(list, kMost), list.string());
 }

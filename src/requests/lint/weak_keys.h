@@ -23,6 +23,9 @@ class WeakKeys {
   /// The sample and these lists; of a folder every file. Throws as read_file(), and
   /// kInvalidArgument naming the line that is no fingerprint.
   static WeakKeys with(const std::vector<std::filesystem::path>& lists);
+  /// The same with what a side's own folder "weak-keys" has, if it is there.
+  static WeakKeys of_home(const std::filesystem::path& home,
+                          std::vector<std::filesystem::path> lists = {});
 
   bool has_modulus(ByteView fingerprint) const;
   bool has_key(ByteView spki_sha256) const;
