@@ -95,10 +95,10 @@ bool has_possible_tld(std::string_view name) {
   return letters && (last.size() > 2 || is_two_letter_tld(last));
 }
 
-bool is_under_public_suffix(std::string_view name) {
+bool is_public_suffix(std::string_view name) {
   const std::vector<std::string_view> parts = labels(name);
-  return parts.size() == 3 && is_two_letter_tld(parts[2]) &&
-         std::ranges::find(kSharedSeconds, lower_case(parts[1])) != kSharedSeconds.end();
+  return parts.size() == 2 && is_two_letter_tld(parts[1]) &&
+         std::ranges::find(kSharedSeconds, lower_case(parts[0])) != kSharedSeconds.end();
 }
 
 bool is_reserved_address(std::string_view address) {

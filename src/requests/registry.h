@@ -14,8 +14,8 @@ bool is_country(std::string_view code);
 /// names breaks this rule.
 bool has_possible_tld(std::string_view name);
 
-/// `name` has one label above something like "co.uk", under which strangers register.
-bool is_under_public_suffix(std::string_view name);
+/// `name` is something like "co.uk", under which strangers register.
+bool is_public_suffix(std::string_view name);
 
 /// An IPv4 or IPv6 address in text that IANA's registries of special addresses have as not globally
 /// reachable, or a multicast one.

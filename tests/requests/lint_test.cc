@@ -148,7 +148,8 @@ TEST(LintTest, HoldsNamesToTheRegistries) {
                            "edge.contoso.xn--p1ai", "*.contoso.co.uk"})
     EXPECT_THAT(with_name(name), Not(Contains(HasSubstr("error")))) << name;
   EXPECT_THAT(with_name("xn--99999999.contoso.com"), ElementsAre("name.a-label=error"));
-  EXPECT_THAT(with_name("*.co.uk"), ElementsAre("name.wildcard-shared=warn"));
+  EXPECT_THAT(with_name("*.co.uk"), ElementsAre("name.public-suffix=warn"));
+  EXPECT_THAT(with_name("co.uk"), ElementsAre("name.public-suffix=warn"));
   EXPECT_THAT(with_name("Edge.contoso.com"), ElementsAre("name.upper-case=info"));
   EXPECT_THAT(with_name("SIP.contoso.com"), ElementsAre("name.upper-case=info", "san.twice=warn"));
   const auto with_address = [](const std::string& address) {

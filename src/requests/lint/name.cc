@@ -178,10 +178,8 @@ Offences impossible_tld(const LintInput& in) {
   });
 }
 
-Offences wildcard_shared(const LintInput& in) {
-  return names_where(in, [](std::string_view name) {
-    return name.starts_with("*.") && is_under_public_suffix(name);
-  });
+Offences public_suffix(const LintInput& in) {
+  return names_where(in, [](std::string_view name) { return is_public_suffix(host_part(name)); });
 }
 
 Offences upper_case(const LintInput& in) {
@@ -267,9 +265,9 @@ constexpr std::array kRules{
     Rule{"name.tld", kError, kOff, kOff, "a name ends in a label that cannot be a top-level domain",
          "use a name under a registered domain", "BR 7.1.2.7.12; IANA root zone database",
          impossible_tld},
-    Rule{"name.wildcard-shared", kWarn, kOff, kOff,
-         "a wildcard stands under a suffix where everybody can register", "write *.contoso.co.uk",
-         "BR 3.2.2.6", wildcard_shared},
+    Rule{"name.public-suffix", kWarn, kOff, kOff,
+         "a name is a suffix where everybody can register, or a wildcard right above one",
+         "write *.contoso.co.uk", "BR 3.2.2.6", public_suffix},
     Rule{"name.upper-case", kInfo, kInfo, kOff, "a name has capitals",
          "write lower case: some CAs change the name to it", "Boulder csr", upper_case},
     Rule{"san.twice", kWarn, kWarn, kWarn, "the SAN has a name twice", "leave one",
