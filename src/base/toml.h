@@ -45,14 +45,20 @@ class Faults {
 };
 
 struct Node;
+struct Member;
 using Array = std::vector<Node>;
-/// Members in file order.
-using Table = std::vector<std::pair<std::string, Node>>;
+/// In file order.
+using Table = std::vector<Member>;
 
 /// A value and where it stands. Dates and floats are not used in our files and come as monostate.
 struct Node {
   std::variant<std::monostate, bool, std::int64_t, std::string, Array, Table> value;
   Location where;
+};
+
+struct Member {
+  std::string key;
+  Node node;
 };
 
 /// Parses a whole file. A syntax error is one fault and gives an empty table.
@@ -67,6 +73,8 @@ struct Located {
   T value{};
   Location where;
 };
+template <class T>
+Located(T, Location) -> Located<T>;
 
 /// Reads the members of one table. Each getter marks its key as known and files a fault where the
 /// type is wrong (or, for the ones without `optional`, where the key is missing); finish() files a

@@ -149,6 +149,21 @@ TEST_F(TomlTest, ReportsASyntaxErrorWithItsPlace) {
   }
 }
 
+// toml++ 3.3.0 ends the process at some of these, or worse (found by fuzzing).
+TEST_F(TomlTest, ReportsWhatItsParserCannotBear) {
+  for (const char* line : {"days = 365\xb0", "x = \"\xc3\"", "x = '\xc0\x80'", "x = '\xed\xa0\x80'",
+                           "x = '\xf4\x90\x80\x80'", "x = '\xe0\x80\x80'", "\xff", "\xca\x88 = 1",
+                           "v\xc3\xa2 = 1", "[:a]", "[.a]"}) {
+    faults_ = {};
+    read("version = 1\n" + std::string(line) + "\nb = 2\n");
+    ASSERT_EQ(faults_.sorted().size(), 1U) << line;
+    EXPECT_EQ(faults_.sorted()[0].where.line, 2U) << line;
+  }
+  faults_ = {};
+  EXPECT_EQ(read("x = '\xc3\xa9 \xe2\x82\xac \xf0\x9f\x94\x91'").string("x").value.size(), 11U);
+  EXPECT_TRUE(faults_.empty());
+}
+
 TEST_F(TomlTest, TakesNoFloatsOrDatesForOtherTypes) {
   Reader r = read("a = 1.0\nb = 2026-11-22\n");
   r.integer("a", 0, 9);
