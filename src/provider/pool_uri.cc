@@ -15,6 +15,9 @@ namespace {
 }
 
 PoolUri parsed(std::string_view text) {
+  if (!text.starts_with(kPoolScheme))
+    throw Error(Errc::kInvalidArgument,
+                "it does not begin with '" + std::string(kPoolScheme) + "'");
   text.remove_prefix(kPoolScheme.size());
   if (text.starts_with("//")) text.remove_prefix(2);
   const auto question = text.find('?');
