@@ -115,7 +115,7 @@ CLI::App* place(CLI::App& root, std::string_view path, const std::string& summar
 
 int fail(const Error& error, const Global& global) {
   const int status = exit_code(error.code());
-  std::cerr << "poolkey: " << error.what() << "\n";
+  std::cerr << "poolkey: " << for_terminal(error.what()) << "\n";
   log("cli").debug("{} at {}:{}", name(error.code()), error.where().file_name(),
                    error.where().line());
   if (global.format == "json")

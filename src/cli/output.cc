@@ -3,12 +3,23 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/bytes.h"
+
 namespace poolkey::cli {
 namespace {
 
 void write(std::FILE* to, std::string_view text) { std::fwrite(text.data(), 1, text.size(), to); }
 
 }  // namespace
+
+std::string for_terminal(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool moves = (c >= 0 && c < 0x20 && c != '\n') || c == 0x7f;
+    out += moves ? "\\x" + hex(Bytes{static_cast<std::uint8_t>(c)}) : std::string(1, c);
+  }
+  return out;
+}
 
 std::string listed(const std::vector<std::string>& words) {
   std::string out;
@@ -18,7 +29,7 @@ std::string listed(const std::vector<std::string>& words) {
 
 void Output::say(std::string_view line) {
   std::FILE* to = json_ ? stderr : stdout;
-  write(to, line);
+  write(to, for_terminal(line));
   write(to, "\n");
 }
 

@@ -10,6 +10,10 @@
 
 namespace poolkey::cli {
 
+/// The text with its control characters, but for line ends, written as "\x1b": names and sentences
+/// quote what strangers send, which must not play tricks in a terminal.
+std::string for_terminal(std::string_view text);
+
 /// "a, b, c"
 std::string listed(const std::vector<std::string>& words);
 

@@ -50,6 +50,12 @@ TEST_F(BadFileTest, SizesAndDepthsAreBounded) {
   EXPECT_TRUE(refused(lint(file("blocks", blocks)), kCorrupt, {"wanted"}));
 }
 
+TEST_F(BadFileTest, SentencesPlayNoTricksInATerminal) {
+  const Outcome outcome = lint((folder / "\x1b[31mred").string());
+  EXPECT_TRUE(refused(outcome, 4, {"/\\x1b[31mred'"}));
+  EXPECT_EQ(outcome.text().find('\x1b'), std::string::npos);
+}
+
 TEST_F(BadFileTest, WhatIsNoRequestIsNamed) {
   EXPECT_TRUE(refused(lint(file("empty", "")), kCorrupt, {"it is empty"}));
   EXPECT_TRUE(refused(lint(folder.string()), kUnavailable, {"directory"}));
