@@ -84,6 +84,7 @@ Bytes CsrSigner::sign(const CsrSpec& spec) const {
   if (!spec.key_usage.empty()) add(extensions.get(), key_usage_extension(spec.key_usage));
   if (!spec.extended_key_usage.empty())
     add(extensions.get(), extended_key_usage_extension(spec.extended_key_usage));
+  add_template(extensions.get(), spec.adcs_template);
   if (sk_X509_EXTENSION_num(extensions.get()) > 0 &&
       X509_REQ_add_extensions(request.get(), extensions.get()) != 1)
     throw_openssl(Errc::kInternal, "OpenSSL could not add the extensions");
@@ -121,8 +122,9 @@ ParsedCsr parse_csr(ByteView file) {
   const ExtensionStackPtr list = requested_extensions(request.get());
   ParsedCsr out{read_content(X509_REQ_get_subject_name(request.get()), list.get(),
                              X509_REQ_get_X509_PUBKEY(request.get()), algorithm),
-                std::move(der), false};
+                std::move(der), {}, false};
   const ErrorMark mark;
+  out.adcs_template = read_template(list.get());
   out.signature_valid = X509_REQ_verify(request.get(), out.public_key.evp()) == 1;
   return out;
 }

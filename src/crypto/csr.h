@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "crypto/content.h"
+#include "crypto/template_extension.h"
 
 struct evp_pkey_st;
 struct ossl_lib_ctx_st;
@@ -22,6 +23,7 @@ struct CsrSpec {
   KeyUsages key_usage{};                          ///< critical when present
   std::vector<std::string> extended_key_usage{};  ///< dotted OIDs; never critical
   std::string hash = "SHA256";                    ///< ignored for Ed25519
+  CertificateTemplate adcs_template{};            ///< for a Microsoft CA
 };
 
 /// Signs requests with one key. What is the same in each of them is made once: a key of a provider
@@ -53,6 +55,7 @@ Bytes build_csr(const CsrSpec& spec, evp_pkey_st* key, ossl_lib_ctx_st* libctx =
 /// A request as found. Fields are what the request says, not what it should say.
 struct ParsedCsr : X509Content {
   Bytes der;
+  CertificateTemplate adcs_template{};
   bool signature_valid = false;  ///< proof of possession holds
 };
 

@@ -45,7 +45,7 @@ ParsedCsr draft_csr(const CsrSpec& spec, const PublicKey& key) {
   content.key_usage_critical = !spec.key_usage.empty();
   content.key_algorithm = key_algorithm(key.spki_der());
   content.signature_algorithm = signature_name(key, spec.hash);
-  ParsedCsr out{std::move(content), {}, true};
+  ParsedCsr out{std::move(content), {}, spec.adcs_template, true};
   return out;
 }
 
