@@ -1,6 +1,8 @@
 #include "crypto/csr.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 
 #include "crypto/der_guard.h"
 #include "crypto/foreign.h"
@@ -39,6 +41,27 @@ void copy_public_key(const X509_PUBKEY* from, X509_PUBKEY* to) {
     throw_openssl(Errc::kInternal, "OpenSSL could not put the public key into the request");
 }
 
+EvpMdCtx copy_of(const EvpMdCtx& prepared) {
+  EvpMdCtx out(EVP_MD_CTX_new());
+  if (!out || EVP_MD_CTX_copy_ex(out.get(), prepared.get()) != 1)
+    throw_openssl(Errc::kInternal, "OpenSSL could not copy a context for signatures");
+  return out;
+}
+
+/// Whether the request that was just written is signed: SEQUENCE { what is signed, algorithm, BIT
+/// STRING }.
+bool verifies(ByteView der, EVP_MD_CTX* verifier) {
+  Element whole, to_be_signed, algorithm, signature;
+  ByteView rest = der;
+  if (!next_element(rest, whole) || !next_element(rest = whole.content, to_be_signed) ||
+      !next_element(rest, algorithm) || !next_element(rest, signature) || signature.content.empty())
+    return false;
+  const ErrorMark mark;
+  const ByteView bits = signature.content.subspan(1);  // behind the number of unused ones
+  return EVP_DigestVerify(verifier, bits.data(), bits.size(), to_be_signed.whole.data(),
+                          to_be_signed.whole.size()) == 1;
+}
+
 ExtensionStackPtr requested_extensions(const X509_REQ* request) {
   int attributes = 0;
   for (const int nid : {NID_ext_req, NID_ms_ext_req})
@@ -57,21 +80,50 @@ ExtensionStackPtr requested_extensions(const X509_REQ* request) {
 
 }  // namespace
 
+/// To be copied for each request: making them anew costs more than a check, and half of what
+/// EVP_DigestSign costs by P-256.
+struct Contexts {
+  EvpMdCtx sign, verify;
+};
+
 struct CsrSigner::State {
   EVP_PKEY* key;
   OSSL_LIB_CTX* libctx;
-  std::unique_ptr<X509_PUBKEY, Free<X509_PUBKEY_free>> public_key;
+  PublicKey software;        ///< the copy that verifies; its encoding is ours
+  X509PubkeyPtr public_key;  ///< the same, as requests hold it
+  std::mutex mutex{};
+  std::map<std::string, Contexts> contexts{};  ///< by digest; never removed
+
+  const Contexts& contexts_for(const std::string& hash) {
+    const std::lock_guard hold(mutex);
+    const auto found = contexts.find(hash);
+    if (found != contexts.end()) return found->second;
+    Contexts made{signing_context(key, hash, libctx), verifying_context(software.evp(), hash)};
+    return contexts.emplace(hash, std::move(made)).first->second;
+  }
 };
 
-CsrSigner::CsrSigner(EVP_PKEY* key, OSSL_LIB_CTX* libctx)
-    // The software copy of the public key: its encoding is ours, whatever the provider's is.
-    : state_(std::make_unique<State>(
-          key, libctx,
-          from_der<X509PubkeyPtr, d2i_X509_PUBKEY>(PublicKey::from_evp(key).spki_der()))) {}
+CsrSigner::CsrSigner(EVP_PKEY* key, OSSL_LIB_CTX* libctx) {
+  PublicKey software = PublicKey::from_evp(key);
+  X509PubkeyPtr copy = from_der<X509PubkeyPtr, d2i_X509_PUBKEY>(software.spki_der());
+  state_ = std::make_unique<State>(key, libctx, std::move(software), std::move(copy));
+}
 CsrSigner::CsrSigner(CsrSigner&&) noexcept = default;
 CsrSigner::~CsrSigner() = default;
 
-Bytes CsrSigner::sign(const CsrSpec& spec) const {
+Bytes CsrSigner::sign(const CsrSpec& spec, SelfCheck check) const {
+  const Contexts& contexts = state_->contexts_for(spec.hash);
+  Bytes der = sign_with(copy_of(contexts.sign).get(), spec);
+  const bool wanted = check == SelfCheck::kAlways ||
+                      (check == SelfCheck::kWhereFaultsTell && state_->software.is_rsa());
+  if (wanted && !verifies(der, copy_of(contexts.verify).get()))
+    throw Error(Errc::kInternal,
+                "the certificate request was signed, but its signature does not verify with the "
+                "public key; the key handle and the public key do not belong together");
+  return der;
+}
+
+Bytes CsrSigner::sign_with(EVP_MD_CTX* context, const CsrSpec& spec) const {
   const X509NamePtr subject = make_name(spec.subject);
   const ExtensionStackPtr extensions(sk_X509_EXTENSION_new_null());
   const X509ReqPtr request(X509_REQ_new());
@@ -88,23 +140,13 @@ Bytes CsrSigner::sign(const CsrSpec& spec) const {
   if (sk_X509_EXTENSION_num(extensions.get()) > 0 &&
       X509_REQ_add_extensions(request.get(), extensions.get()) != 1)
     throw_openssl(Errc::kInternal, "OpenSSL could not add the extensions");
-  const EvpMdCtx ctx = signing_context(state_->key, spec.hash, state_->libctx);
-  if (X509_REQ_sign_ctx(request.get(), ctx.get()) <= 0)
+  if (X509_REQ_sign_ctx(request.get(), context) <= 0)
     throw_openssl(Errc::kInternal, "the key did not sign the certificate request");
   return to_der<i2d_X509_REQ>(request.get());
 }
 
-Bytes CsrSigner::sign_verified(const CsrSpec& spec) const {
-  Bytes der = sign(spec);
-  if (!parse_csr(der).signature_valid)
-    throw Error(Errc::kInternal,
-                "the certificate request was signed, but its signature does not verify with the "
-                "public key; the key handle and the public key do not belong together");
-  return der;
-}
-
 Bytes build_csr(const CsrSpec& spec, EVP_PKEY* key, OSSL_LIB_CTX* libctx) {
-  return CsrSigner(key, libctx).sign_verified(spec);
+  return CsrSigner(key, libctx).sign(spec, SelfCheck::kAlways);
 }
 
 ParsedCsr parse_csr(ByteView file) {

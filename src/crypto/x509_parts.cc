@@ -461,15 +461,29 @@ X509Content read_content(const X509_NAME* subject, Extensions list, X509_PUBKEY*
   return out;
 }
 
-EvpMdCtx signing_context(EVP_PKEY* key, std::string_view hash, OSSL_LIB_CTX* libctx) {
+namespace {
+
+/// By EVP_DigestSignInit_ex or EVP_DigestVerifyInit_ex.
+template <auto Init>
+EvpMdCtx signature_context(EVP_PKEY* key, std::string_view hash, OSSL_LIB_CTX* libctx) {
   const bool plain = signs_without_digest(key);
   if (!plain) fetch_digest(hash);
   const std::string name(hash);
   EvpMdCtx ctx(EVP_MD_CTX_new());
-  if (!ctx || EVP_DigestSignInit_ex(ctx.get(), nullptr, plain ? nullptr : name.c_str(), libctx,
-                                    nullptr, key, nullptr) != 1)
+  if (!ctx ||
+      Init(ctx.get(), nullptr, plain ? nullptr : name.c_str(), libctx, nullptr, key, nullptr) != 1)
     throw_openssl(Errc::kUnsupported, "the key cannot sign with digest '" + name + "'");
   return ctx;
+}
+
+}  // namespace
+
+EvpMdCtx signing_context(EVP_PKEY* key, std::string_view hash, OSSL_LIB_CTX* libctx) {
+  return signature_context<EVP_DigestSignInit_ex>(key, hash, libctx);
+}
+
+EvpMdCtx verifying_context(EVP_PKEY* key, std::string_view hash) {
+  return signature_context<EVP_DigestVerifyInit_ex>(key, hash, nullptr);
 }
 
 }  // namespace poolkey::crypto

@@ -64,7 +64,9 @@ X509Content read_content(const X509_NAME* subject, Extensions list, X509_PUBKEY*
 void check_chain_to(X509* leaf, STACK_OF(X509) * untrusted, X509* root, std::optional<Time> at,
                     OSSL_LIB_CTX* libctx, const char* properties);
 
-/// A digest-sign context ready for X509_sign_ctx and X509_REQ_sign_ctx.
+/// A digest-sign context ready for X509_sign_ctx and X509_REQ_sign_ctx. Throws kUnsupported.
 EvpMdCtx signing_context(EVP_PKEY* key, std::string_view hash, OSSL_LIB_CTX* libctx);
+/// One that verifies what that signs, with a key of the default library context.
+EvpMdCtx verifying_context(EVP_PKEY* key, std::string_view hash);
 
 }  // namespace poolkey::crypto

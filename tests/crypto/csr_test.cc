@@ -1,5 +1,10 @@
 #include "crypto/csr.h"
 
+#include <openssl/param_build.h>
+
+#include <atomic>
+#include <thread>
+
 #include "tests/crypto/software.h"
 #include "tests/support/matchers.h"
 
@@ -79,9 +84,74 @@ TEST(CsrTest, ASignerOfManyGivesEachItsOwnNamesUnderTheOneKey) {
       EXPECT_THAT(csr.common_names, ElementsAre(name));
       EXPECT_EQ(csr.public_key, PublicKey::from_evp(key.get()));
       EXPECT_TRUE(csr.signature_valid);
-      EXPECT_EQ(parse_csr(signer.sign_verified(spec)).name, spec.subject);
+      EXPECT_EQ(parse_csr(signer.sign(spec, SelfCheck::kAlways)).name, spec.subject);
     }
   }
+}
+
+/// A key whose public part is `key`'s and whose private part is another: what it signs is wrong, as
+/// a token's may be whose memory failed.
+EvpPkey faulty(const EvpPkey& key) {
+  const bool rsa = EVP_PKEY_is_a(key.get(), "RSA") == 1;
+  const std::unique_ptr<OSSL_PARAM_BLD, Free<OSSL_PARAM_BLD_free>> build(OSSL_PARAM_BLD_new());
+  BIGNUM *n = nullptr, *e = nullptr;
+  EVP_PKEY_get_bn_param(key.get(), OSSL_PKEY_PARAM_RSA_N, &n);
+  EVP_PKEY_get_bn_param(key.get(), OSSL_PKEY_PARAM_RSA_E, &e);
+  const BnPtr own_n(n), own_e(e), wrong(BN_new());
+  BN_set_word(wrong.get(), 0x12345);
+  const Bytes point = rsa ? Bytes{} : PublicKey::from_evp(key.get()).ec_point();
+  if (rsa) {
+    OSSL_PARAM_BLD_push_BN(build.get(), OSSL_PKEY_PARAM_RSA_N, n);
+    OSSL_PARAM_BLD_push_BN(build.get(), OSSL_PKEY_PARAM_RSA_E, e);
+    OSSL_PARAM_BLD_push_BN(build.get(), OSSL_PKEY_PARAM_RSA_D, wrong.get());
+  } else {
+    OSSL_PARAM_BLD_push_utf8_string(build.get(), OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0);
+    OSSL_PARAM_BLD_push_octet_string(build.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(),
+                                     point.size());
+    OSSL_PARAM_BLD_push_BN(build.get(), OSSL_PKEY_PARAM_PRIV_KEY, wrong.get());
+  }
+  const std::unique_ptr<OSSL_PARAM, Free<OSSL_PARAM_free>> params(
+      OSSL_PARAM_BLD_to_param(build.get()));
+  const EvpPkeyCtx ctx(EVP_PKEY_CTX_new_from_name(nullptr, rsa ? "RSA" : "EC", nullptr));
+  EVP_PKEY* out = nullptr;
+  EVP_PKEY_fromdata_init(ctx.get());
+  EVP_PKEY_fromdata(ctx.get(), &out, EVP_PKEY_KEYPAIR, params.get());
+  return EvpPkey(out);
+}
+
+TEST(CsrTest, TheSelfCheckKeepsBackWhatIsWronglySigned) {
+  const EvpPkey rsa = faulty(rsa_key()), ec = faulty(ec_key());
+  ASSERT_TRUE(rsa && ec);
+  const auto sign = [](const EvpPkey& key, SelfCheck check) {
+    return parse_csr(CsrSigner(key.get()).sign(edge_spec(), check)).signature_valid;
+  };
+  for (const EvpPkey* key : {&rsa, &ec}) {
+    EXPECT_FALSE(sign(*key, SelfCheck::kNever));
+    EXPECT_THAT([&] { sign(*key, SelfCheck::kAlways); },
+                ThrowsErrc(Errc::kInternal, "does not verify"));
+  }
+  EXPECT_THAT([&] { sign(rsa, SelfCheck::kWhereFaultsTell); },
+              ThrowsErrc(Errc::kInternal, "does not verify"));
+  EXPECT_FALSE(sign(ec, SelfCheck::kWhereFaultsTell));
+  EXPECT_THAT([&] { build_csr(edge_spec(), ec.get()); }, ThrowsErrc(Errc::kInternal));
+}
+
+TEST(CsrTest, OneSignerServesManyThreads) {
+  const EvpPkey key = rsa_key();
+  const CsrSigner signer(key.get());
+  std::vector<std::thread> threads;
+  std::atomic<int> good = 0;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 10; ++i) {
+        CsrSpec spec = edge_spec();
+        spec.subject.common_name = "sip" + std::to_string(10 * t + i) + ".contoso.com";
+        const ParsedCsr csr = parse_csr(signer.sign(spec));
+        good += csr.signature_valid && csr.name == spec.subject ? 1 : 0;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(good, 40);
 }
 
 TEST(CsrTest, IsAcceptedByTheOpensslCommand) {
