@@ -109,6 +109,7 @@ App::App(Options options)
                .load_key = {},
                .library = nullptr,
                .actor = current_actor(),
+               .home = options_.home,
                .witness = options_.witness.empty() ? config_.witness : options_.witness} {
   // A bad source is told before anything begins.
   if (!options_.pin.empty()) (void)home::parse_pin_source(options_.pin);

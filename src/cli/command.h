@@ -51,6 +51,9 @@ struct Call {
   Output& out;
 };
 
+/// Writes a PEM or such to --out, or as the product to stdout.
+void write_or_print(Call& call, const std::string& text);
+
 struct Command {
   std::string_view path;     ///< "key release"
   std::string_view side;     ///< "origin", "member" or "either", for the help
@@ -65,6 +68,7 @@ std::span<const Command> policy_commands();
 std::span<const Command> member_commands();
 std::span<const Command> key_commands();
 std::span<const Command> pool_commands();
+std::span<const Command> request_commands();
 std::span<const Command> certificate_commands();
 std::span<const Command> ca_commands();
 std::span<const Command> lint_commands();

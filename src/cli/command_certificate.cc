@@ -1,64 +1,13 @@
-// Requests and certificates at the origin.
+// Certificates at the origin.
 #include "base/file.h"
 #include "cli/command.h"
-#include "cli/finding.h"
-#include "crypto/csr.h"
-#include "crypto/der_guard.h"
 #include "keys/origin.h"
 #include "pool/install.h"
 #include "requests/ca/config.h"
 #include "requests/certify.h"
-#include "requests/create.h"
 
 namespace poolkey::cli {
 namespace {
-
-void write_or_print(Call& call, const std::string& text) {
-  const std::string out = call.arguments.one("--out");
-  if (out.empty())
-    call.out.product(text);
-  else
-    write_file(out, text);
-}
-
-int request_create(Call& call) {
-  app::App side(call.options);
-  side.require(app::Side::kOrigin);
-  requests::CreateOptions options{PoolName(call.arguments.one("--pool")),
-                                  requests::parse_role(call.arguments.one("--role")),
-                                  parse_key_version(call.arguments.one("--key"))};
-  options.ca = call.arguments.one("--ca");
-  options.organization = call.arguments.one("--organization");
-  if (call.arguments.has("--server")) options.server = MemberName(call.arguments.one("--server"));
-  if (call.arguments.has("--override")) {
-    options.override_lint = {{}, call.arguments.one("--reason")};
-    for (const std::string& word : call.arguments.all("--override"))
-      options.override_lint->profiles.push_back(requests::parse_profile(word));
-    if (options.override_lint->reason.empty())
-      throw Error(Errc::kInvalidArgument, "--override needs --reason TEXT: the audit log says why");
-  }
-  side.use_token();
-  const requests::CreatedRequest made = requests::create_request(side.context(), options);
-  keys::checkpoint_origin(side.context());
-  call.out.say("Request " + made.id + ": " + made.subject);
-  json::array sans, findings;
-  for (const requests::RequestedName& n : made.names.sans) {
-    call.out.say("  " + n.name + "  (" + n.rule + ", " + n.source + ")");
-    sans.emplace_back(n.name);
-  }
-  for (const auto& [profile, finding] : made.findings) {
-    say_finding(call.out, profile, finding);
-    findings.emplace_back(finding_json(profile, finding));
-  }
-  const std::string pem = crypto::csr_pem(made.csr);
-  write_or_print(call, pem);
-  call.out.result({{"request", made.id},
-                   {"subject", made.subject},
-                   {"sans", std::move(sans)},
-                   {"findings", std::move(findings)},
-                   {"csr", pem}});
-  return 0;
-}
 
 std::string chain_pem(const keys::StoredCertificate& stored) {
   std::string out;
@@ -127,20 +76,6 @@ int root_export(Call& call) {
 std::span<const Command> certificate_commands() {
   static const Option kOut{"--out", "FILE", "write the PEM here instead of to stdout"};
   static const auto& commands = *new std::vector<Command>{
-      {"request create",
-       "origin",
-       "build, lint and sign a certificate request from the topology",
-       {{"--pool", "POOL", "the pool", true},
-        {"--role", "ROLE", "what it is for, as 'request plan' lists them", true},
-        {"--key", "KEY@N", "the key version that it is for", true},
-        {"--server", "MEMBER", "the server, where each has a certificate of its own"},
-        {"--ca", "NAME", "who is to issue it (default: as the topology says)"},
-        {"--organization", "NAME", "O in the subject"},
-        {"--override", "PROFILE",
-         "sign in spite of this lint profile's errors, if policy names you", false, true},
-        {"--reason", "TEXT", "why, for the audit log"},
-        kOut},
-       request_create},
       {"certificate issue",
        "origin",
        "have the embedded CA issue a request, and check the result",

@@ -4,13 +4,18 @@
 #include "cli/exit_code.h"
 #include "keys/origin.h"
 #include "pool/prove.h"
+#include "pool/recipient.h"
 #include "pool/statement.h"
 #include "pool/survey.h"
+#include "requests/answer.h"
 #include "requests/ca/revocation_list.h"
-#include "requests/topology.h"
+#include "requests/plan.h"
 
 namespace poolkey::cli {
 namespace {
+
+/// Before the day to ask for a certificate by.
+constexpr Days kWarnAhead{30};
 
 PoolName pool_of(const Call& call) { return PoolName(call.arguments.one("POOL")); }
 
@@ -69,6 +74,8 @@ bool collect(Call& call, app::App& side, const PoolName& pool) {
                                    {"receipts", static_cast<std::int64_t>(c.receipts)},
                                    {"refused", c.refused}});
   }
+  for (const std::string& id : requests::note_installed(side.context(), pool))
+    call.out.say("The certificate of '" + id + "' is installed on every member.");
   call.out.result({{"collected", std::move(list)}});
   return refused;
 }
@@ -193,6 +200,24 @@ json::array overdue_crls(Call& call, store::Database& database, Time now) {
   return out;
 }
 
+/// Which certificates of a pool are to be asked for soon. True if one should have been before.
+bool warn_of_dates(Call& call, store::Database& database, const PoolName& pool, Time now,
+                   json::array& warnings) {
+  if (pool::is_standby(pool)) return false;  // has keys, and no certificates
+  auto plan = requests::plan(requests::topology_of(database, pool));
+  std::erase_if(plan, [&](const requests::PlannedCertificate& p) { return p.pool != pool; });
+  requests::add_existing(plan, database);
+  bool late = false;
+  for (const requests::PlannedCertificate& p : plan) {
+    const std::string sentence = requests::warning(p, now, kWarnAhead);
+    if (sentence.empty()) continue;
+    call.out.say("Certificate " + sentence + ".");
+    warnings.emplace_back(sentence);
+    late = late || p.ask_by().value_or(now) <= now;
+  }
+  return late;
+}
+
 int status(Call& call) {
   app::App side(call.options);
   side.require(app::Side::kOrigin);
@@ -230,6 +255,9 @@ int status(Call& call) {
                                     {"keys", std::move(keys_json)},
                                     {"members", std::move(members_json)}});
   }
+  json::array dates;
+  for (const PoolName& pool : pool::pools(database))
+    whole = !warn_of_dates(call, database, pool, now, dates) && whole;
   json::array overdue = overdue_crls(call, database, now);
   whole = whole && overdue.empty();
   json::array pending;
@@ -238,6 +266,7 @@ int status(Call& call) {
     pending.emplace_back(json::object{{"verb", op.verb}, {"subject", op.subject}});
   }
   call.out.result({{"pools", std::move(pools)},
+                   {"certificates_due", std::move(dates)},
                    {"crls_overdue", std::move(overdue)},
                    {"unfinished", std::move(pending)}});
   return whole || !call.arguments.has("--check") ? 0 : kExitDifferences;

@@ -29,6 +29,7 @@ struct Context {
   KeyLoader load_key;                 ///< our provider on that token
   OSSL_LIB_CTX* library = nullptr;    ///< the context our provider lives in
   std::string actor;                  ///< "uid:0 root"
+  std::filesystem::path home{};       ///< of this side; empty in tests that have none
   std::filesystem::path witness{};    ///< where heads of the audit log are left; empty: nowhere
 };
 

@@ -96,6 +96,15 @@ crypto::CsrSpec specification(const RequestedNames& names, const CreateOptions& 
   return spec;
 }
 
+crypto::CertificateTemplate template_of(const Template& t) {
+  crypto::CertificateTemplate out{.name = t.name, .oid = t.oid};
+  if (t.major != 0 || t.minor != 0) {
+    out.major = t.major;
+    out.minor = t.minor;
+  }
+  return out;
+}
+
 Drafted draft(keys::Context& context, Batch& batch, const CreateOptions& options) {
   const Topology& topology = batch.topology(options.pool);
   const Pool& pool = topology.pool(options.pool);
@@ -108,6 +117,7 @@ Drafted draft(keys::Context& context, Batch& batch, const CreateOptions& options
   RequestedNames names =
       names_for(topology, options.pool, options.role, authority.kind, options.server);
   crypto::CsrSpec spec = specification(names, options, key.policy);
+  if (authority.ad_cs_template) spec.adcs_template = template_of(*authority.ad_cs_template);
   StoredRequest request{
       .id = request_id(options.pool, options.role, options.server, options.key, authority.name),
       .pool = options.pool,
@@ -139,15 +149,16 @@ json::array findings_json(const std::vector<std::pair<Profile, Finding>>& findin
 }
 
 /// Pure: many are judged at the same time.
-Verdict judge(const Drafted& draft, Time now) {
+Verdict judge(const Drafted& draft, const WeakKeys& weak_keys, Time now) {
   const CreateOptions& options = *draft.options;
-  const LintSubject subject{crypto::draft_csr(draft.spec, draft.key->stored.public_key),
-                            pool_context(*draft.topology, options.pool, options.role,
-                                         draft.authority->kind, options.server)};
+  LintSubject subject{crypto::draft_csr(draft.spec, draft.key->stored.public_key),
+                      pool_context(*draft.topology, options.pool, options.role,
+                                   draft.authority->kind, options.server)};
+  subject.key_exportable = draft.key->policy.exports().wrapped.has_value();
   Verdict out;
   for (const auto& profile : draft.key->policy.request().lint_profiles.value) {
     bool passed = true;
-    for (Finding& f : lint(subject, profile.value, now)) {
+    for (Finding& f : lint(subject, profile.value, now, weak_keys)) {
       passed = passed && f.severity != Severity::kError;
       out.findings.emplace_back(profile.value, std::move(f));
     }
@@ -159,8 +170,9 @@ Verdict judge(const Drafted& draft, Time now) {
 std::vector<Linted> lint_all(const keys::Context& context, std::vector<Drafted> drafts) {
   std::vector<Verdict> verdicts(drafts.size());
   const Time now = context.clock.now();
+  const WeakKeys weak_keys = WeakKeys::of_home(context.home);
   for_each_index(drafts.size(), kMostSigners,
-                 [&](std::size_t i) { verdicts[i] = judge(drafts[i], now); });
+                 [&](std::size_t i) { verdicts[i] = judge(drafts[i], weak_keys, now); });
   std::vector<Linted> out;
   out.reserve(drafts.size());
   for (std::size_t i = 0; i < drafts.size(); ++i) {
@@ -252,7 +264,8 @@ Approved approve(keys::Context& context, Linted linted) {
 bool says_the_same(const StoredRequest& stored, const crypto::CsrSpec& spec) {
   if (stored.csr.empty()) return false;
   const crypto::ParsedCsr csr = crypto::parse_csr(stored.csr);
-  return same_names(csr.sans.dns, spec.dns_sans) && csr.name == spec.subject;
+  return same_names(csr.sans.dns, spec.dns_sans) && csr.name == spec.subject &&
+         csr.adcs_template == spec.adcs_template;
 }
 
 /// Signers by key version: each needs one permit, and loads its key once.
@@ -267,12 +280,10 @@ class Signers {
     }
   }
 
-  Bytes sign(const Approved& approved, SelfCheck check) const {
+  Bytes sign(const Approved& approved, crypto::SelfCheck check) const {
     const Drafted& draft = approved.linted.draft;
     const crypto::CsrSigner& signer = signers_.at(draft.options->key.str());
-    const bool verified = check == SelfCheck::kAll ||
-                          (check == SelfCheck::kRsa && draft.key->stored.public_key.is_rsa());
-    return verified ? signer.sign_verified(draft.spec) : signer.sign(draft.spec);
+    return signer.sign(draft.spec, check);
   }
 
  private:
@@ -297,7 +308,7 @@ json::object signed_json(std::span<Approved* const> requests, const std::vector<
 }
 
 std::vector<Bytes> sign_all(keys::Context& context, std::span<Approved* const> requests,
-                            const std::string& subject, SelfCheck check,
+                            const std::string& subject, crypto::SelfCheck check,
                             const store::Operation& operation) {
   const Signers signers(context, requests);
   std::vector<Bytes> out(requests.size());
@@ -344,7 +355,8 @@ std::string digest_of(std::span<Approved* const> requests) {
   return hex(crypto::sha256(view(all)));
 }
 
-void sign_and_store(keys::Context& context, std::span<Approved* const> requests, SelfCheck check) {
+void sign_and_store(keys::Context& context, std::span<Approved* const> requests,
+                    crypto::SelfCheck check) {
   const std::string digest = digest_of(requests);
   const std::string& first = requests.front()->linted.draft.request.id;
   const std::string subject = requests.size() == 1 ? first : "batch " + digest.substr(0, 16);
@@ -394,7 +406,7 @@ void state_usages(const policy::Policy& policy, policy::Facts& facts) {
 
 std::vector<CreatedRequest> create_requests(keys::Context& context,
                                             std::span<const CreateOptions> options,
-                                            SelfCheck check) {
+                                            crypto::SelfCheck check) {
   Batch batch(context);
   std::vector<Drafted> drafts;
   drafts.reserve(options.size());
@@ -427,7 +439,8 @@ std::vector<CreatedRequest> create_requests(keys::Context& context,
 }
 
 CreatedRequest create_request(keys::Context& context, const CreateOptions& options) {
-  return std::move(create_requests(context, std::span(&options, 1), SelfCheck::kAll).front());
+  return std::move(
+      create_requests(context, std::span(&options, 1), crypto::SelfCheck::kAlways).front());
 }
 
 }  // namespace poolkey::requests

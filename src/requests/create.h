@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "crypto/csr.h"
 #include "requests/lint/lint.h"
 #include "requests/repository.h"
 
@@ -42,13 +43,6 @@ struct CreatedRequest {
   std::vector<std::pair<Profile, Finding>> findings;
 };
 
-/// How a signature is checked before the request is given away.
-enum class SelfCheck {
-  kRsa,  ///< RSA alone: a faulty signature by RSA-CRT would give the key away (Boneh 1997)
-  kAll,
-  kNone,
-};
-
 /// Names come from the topology that the pool was defined with. Each request is linted before it is
 /// signed: a finding of severity error under a profile that its policy asks for means that none is
 /// signed (kDenied, naming all of them), unless it is overridden by a person whom the policy names;
@@ -58,7 +52,7 @@ enum class SelfCheck {
 /// unless the topology asks for other names now.
 std::vector<CreatedRequest> create_requests(keys::Context& context,
                                             std::span<const CreateOptions> options,
-                                            SelfCheck check = SelfCheck::kRsa);
+                                            crypto::SelfCheck check = {});
 /// The same for one, its signature checked whatever its kind.
 CreatedRequest create_request(keys::Context& context, const CreateOptions& options);
 

@@ -30,7 +30,7 @@ struct CertificateKind {
   CaKind ca;                  ///< whose certificate it is unless the topology says otherwise
   std::string_view serves;    ///< for people
   std::string_view types;     ///< as Set-CsCertificate -Type has them; empty: not its business
-  std::string_view policy;    ///< the shipped policy for its key
+  std::string_view policy;    ///< the shipped policy for its key; empty: the server makes it
   bool needs_server_auth;     ///< EKU serverAuth
   std::string_view key_rule;  ///< why the key is shared, or not
   std::string_view source;    ///< whose rule it is

@@ -25,8 +25,15 @@ PlannedCertificate planned(const Topology& topology, const Pool& pool, const Cer
       .pool = pool.name,
       .server = server,
       .kind = &kind,
+      .serves = std::string(kind.serves),
+      .types = std::string(kind.types),
       .authority = authority,
       .names = names_for(topology, pool.name, kind.role, authority.kind, server)};
+  const auto* edge = std::get_if<EdgeServices>(&pool.services);
+  if (edge != nullptr && edge->has_av_certificate && kind.role == Role::kEdgeExternal) {
+    out.serves = "Access Edge, Web Conferencing Edge";
+    out.types = "AccessEdgeExternal,DataEdgeExternal";
+  }
   out.members = server ? std::vector{*server} : pool.members;
   out.exportable = is_exportable(kind);
   out.token_lifetime = token_lifetime(topology, pool, kind.role);

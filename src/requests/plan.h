@@ -24,6 +24,8 @@ struct PlannedCertificate {
   PoolName pool;
   std::optional<MemberName> server{};
   const CertificateKind* kind;
+  std::string serves;  ///< as its kind has them, less what has a certificate of its own
+  std::string types;
   Authority authority;
   RequestedNames names;
   std::vector<MemberName> members{};  ///< who share its key; of a server's own that one

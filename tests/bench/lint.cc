@@ -14,8 +14,8 @@ namespace {
 
 /// What `request create` asks for an Edge pool's external interface, parsed, with its pool.
 std::vector<requests::LintSubject> edge_requests(EVP_PKEY* key) {
-  const requests::EdgeServices services = test::edge_services();
-  const auto names = names_for(services, requests::Role::kEdgeExternal, requests::CaKind::kPublic);
+  const auto names = names_for(test::edge_topology(), PoolName("edge"),
+                               requests::Role::kEdgeExternal, requests::CaKind::kPublic);
   std::vector<requests::LintSubject> out;
   for (int i = 0; i < operations(200); ++i) {
     crypto::CsrSpec spec;
@@ -27,7 +27,7 @@ std::vector<requests::LintSubject> edge_requests(EVP_PKEY* key) {
     spec.key_usage = {crypto::KeyUsage::kDigitalSignature, crypto::KeyUsage::kKeyEncipherment};
     spec.extended_key_usage = {std::string(crypto::kServerAuth)};
     out.emplace_back(crypto::parse_csr(crypto::CsrSigner(key).sign(spec)),
-                     requests::EdgeContext{services, requests::Role::kEdgeExternal});
+                     test::edge_context(requests::Role::kEdgeExternal));
   }
   return out;
 }

@@ -62,7 +62,7 @@ TEST(ShippedPoliciesTest, AreThoseThatTheReadmeLists) {
   for (const std::string& name : shipped())
     EXPECT_THAT(readme, testing::HasSubstr("`" + name + ".toml`"));
   EXPECT_THAT(shipped(),
-              testing::IsSupersetOf({"av-auth", "edge-internal", "issuing-ca", "reverse-proxy"}));
+              testing::IsSupersetOf({"av-auth", "edge-internal", "issuing-ca", "oauth", "reverse-proxy"}));
 }
 
 /// No word, section or rule of the format goes undocumented.
