@@ -72,6 +72,7 @@ std::span<const Command> request_commands();
 std::span<const Command> certificate_commands();
 std::span<const Command> ca_commands();
 std::span<const Command> lint_commands();
+std::span<const Command> ca_view_commands();
 std::span<const Command> audit_commands();
 std::span<const Command> doctor_commands();
 

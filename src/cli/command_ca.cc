@@ -1,8 +1,12 @@
-// The embedded CA at the origin.
+// The embedded CA at the origin: what changes something.
+#include <algorithm>
 #include "base/file.h"
+
 #include "cli/command.h"
 #include "cli/exit_code.h"
+#include "cli/issued_output.h"
 #include "crypto/csr.h"
+#include "requests/ca/published.h"
 #include "requests/ca/responder.h"
 #include "requests/ca/revocation_list.h"
 #include "requests/ca/revoke.h"
@@ -27,31 +31,21 @@ std::filesystem::path folder_of(const Call& call, const app::App& side,
   return config.folder.empty() ? side.home() / "pki" : config.folder;
 }
 
-std::string state_of(const IssuedCertificate& one, Time now) {
-  if (one.state == IssuedState::kGood && one.not_after < now) return "ended";
-  return std::string(keys::name(one.state));
-}
-
-json::object issued_json(const IssuedCertificate& one, Time now) {
-  json::object out{{"serial", one.serial},
-                   {"issuer", one.issuer.str()},
-                   {"profile", one.profile},
-                   {"subject", one.subject},
-                   {"sha256", one.sha256},
-                   {"not_before", rfc3339(one.not_before)},
-                   {"not_after", rfc3339(one.not_after)},
-                   {"state", state_of(one, now)}};
-  if (one.state != IssuedState::kGood) {
-    out["revoked_at"] = rfc3339(one.revocation.at);
-    out["reason"] = std::string(crypto::name(one.revocation.reason));
-  }
-  return out;
-}
-
 json::array texts(const std::vector<std::string>& words) {
   json::array out;
   for (const std::string& word : words) out.emplace_back(word);
   return out;
+}
+
+/// Takes over what is published and not known here, so that no list takes a revocation back.
+void take_over(Call& call, app::App& side, const requests::CaConfig& config) {
+  const std::filesystem::path folder = folder_of(call, side, config);
+  const std::vector<std::string> taken = requests::take_over_revocations(side.context(), folder);
+  if (!taken.empty())
+    call.out.say("The CRLs in '" + folder.string() +
+                 "' are newer than this origin, which was restored from a backup: " +
+                 std::to_string(taken.size()) + " revocations were taken over from them.");
+  call.out.result({{"taken_over", texts(taken)}});
 }
 
 /// Makes the lists that are due, writes the files, and says so. True if some list was refused.
@@ -99,80 +93,6 @@ int ca_configure(Call& call) {
   return 0;
 }
 
-json::array show_hierarchy(Call& call, store::Database& database, const requests::CaConfig& config,
-                           Time now) {
-  const auto in_force = keys::origin_signer(database, keys::OriginRole::kIssuingCa).key.name;
-  std::vector<std::vector<std::string>> rows;
-  json::array out;
-  for (const requests::CrlState& state : requests::crl_states(database, config, now)) {
-    const crypto::Certificate& own = state.ca.certificate;
-    const bool issues = state.ca.key.name == in_force;
-    const std::string number = state.crl ? state.crl->number() : "none";
-    const std::string next = state.crl ? rfc3339(state.crl->next_update().value()) : "";
-    rows.push_back({state.ca.key.name.str(), own.subject(), rfc3339(own.not_after()),
-                    issues ? "yes" : "", number, next,
-                    state.why.empty() ? rfc3339(state.due) : "now: " + state.why});
-    out.emplace_back(json::object{{"key", state.ca.key.name.str()},
-                                  {"subject", own.subject()},
-                                  {"sha256", hex(own.sha256())},
-                                  {"not_after", rfc3339(own.not_after())},
-                                  {"issues", issues},
-                                  {"crl_number", state.crl ? number : ""},
-                                  {"crl_next_update", next},
-                                  {"crl_due", rfc3339(state.due)},
-                                  {"crl_due_now", state.why},
-                                  {"crl_overdue", state.overdue}});
-  }
-  call.out.table({"CA KEY", "SUBJECT", "UNTIL", "ISSUES", "CRL", "ENDS", "NEXT CRL"}, rows);
-  return out;
-}
-
-json::object show_configuration(Call& call, const requests::CaConfig& config) {
-  if (!config.configured()) {
-    call.out.say(
-        "Not configured: certificates name no CRL, and there are no profiles. 'poolkey ca "
-        "configure FILE' changes that (docs/ca.toml is an example).");
-    return {};
-  }
-  call.out.say("Configured by '" + config.file + "' (SHA-256 " + config.sha256 + ").");
-  std::vector<std::vector<std::string>> rows;
-  json::array profiles;
-  for (const requests::CaProfile& p : config.profiles) {
-    rows.push_back({p.name, std::to_string(p.max.count()) + " days",
-                    std::string(policy::word(p.lint)), listed(p.suffixes),
-                    listed(p.key_algorithms)});
-    profiles.emplace_back(p.name);
-  }
-  if (!rows.empty()) call.out.table({"PROFILE", "AT MOST", "LINT", "NAMES IN", "KEYS"}, rows);
-  return {{"file", config.file},
-          {"sha256", config.sha256},
-          {"text", config.text},
-          {"profiles", std::move(profiles)}};
-}
-
-int ca_show(Call& call) {
-  app::App side(call.options);
-  side.require(app::Side::kOrigin);
-  store::Database& database = side.database();
-  const Time now = side.context().clock.now();
-  const requests::CaConfig config = requests::ca_config(database);
-  json::array hierarchy = show_hierarchy(call, database, config, now);
-  call.out.say("");
-  json::object configuration = show_configuration(call, config);
-  keys::register_earlier(database, now);
-  json::object counted;
-  std::string line;
-  for (const auto& [state, count] : keys::count_issued(database, now)) {
-    counted[state] = count;
-    line += (line.empty() ? "" : ", ") + std::to_string(count) + " " + state;
-  }
-  call.out.say("Certificates: " + line + ".");
-  call.out.result({{"cas", std::move(hierarchy)},
-                   {"configuration", std::move(configuration)},
-                   {"certificates", std::move(counted)}});
-  return 0;
-}
-
 int ca_sign(Call& call) {
   const crypto::ParsedCsr csr = crypto::parse_csr(view(read_file(call.arguments.one("FILE"))));
   app::App side(call.options);
@@ -208,33 +128,6 @@ int ca_sign(Call& call) {
                    {"already", made.already},
                    {"notes", texts(made.remarks)},
                    {"findings", std::move(findings)}});
-  return 0;
-}
-
-int ca_list(Call& call) {
-  app::App side(call.options);
-  side.require(app::Side::kOrigin);
-  const Time now = side.context().clock.now();
-  const std::string wanted = call.arguments.one("--state");
-  if (!wanted.empty() && wanted != "good" && wanted != "held" && wanted != "revoked" &&
-      wanted != "ended")
-    throw Error(Errc::kInvalidArgument,
-                "'" + wanted + "' is no state; there are good, held, revoked and ended");
-  keys::register_earlier(side.database(), now);
-  std::vector<std::vector<std::string>> rows;
-  json::array list;
-  for (const IssuedCertificate& one : keys::all_issued(side.database())) {
-    const std::string state = state_of(one, now);
-    if (!wanted.empty() && state != wanted) continue;
-    const bool revoked = one.state != IssuedState::kGood;
-    rows.push_back(
-        {one.serial, one.issuer.str(), one.profile,
-         revoked ? state + " (" + std::string(crypto::name(one.revocation.reason)) + ")" : state,
-         rfc3339(one.not_after), one.subject});
-    list.emplace_back(issued_json(one, now));
-  }
-  call.out.table({"SERIAL", "ISSUER", "PROFILE", "STATE", "UNTIL", "SUBJECT"}, rows);
-  call.out.result({{"certificates", std::move(list)}});
   return 0;
 }
 
@@ -277,15 +170,25 @@ int ca_unhold(Call& call) {
       crypto::RevocationReason::kRemoveFromCrl);
 }
 
+/// Run by a timer: where nothing is due it asks for no PIN and adds nothing to the audit log.
 int ca_crl(Call& call) {
   app::App side(call.options);
   side.require(app::Side::kOrigin);
-  side.use_token();
+  side.open_token();
   const requests::CaConfig config = requests::ca_config(side.database());
-  const bool refused = bring_lists_up_to_date(call, side, config, call.arguments.has("--force"));
-  keys::checkpoint_origin(side.context());
-  for (const requests::CrlState& state :
-       requests::crl_states(side.database(), config, side.context().clock.now()))
+  const bool force = call.arguments.has("--force");
+  const auto states = [&] {
+    return requests::crl_states(side.database(), config, side.context().clock.now());
+  };
+  take_over(call, side, config);
+  const auto before = states();
+  const bool due = force || std::ranges::any_of(before, [](const requests::CrlState& state) {
+                     return !state.why.empty();
+                   });
+  if (due) side.log_in(hsm::Role::kUser);
+  const bool refused = bring_lists_up_to_date(call, side, config, force);
+  if (due) keys::checkpoint_origin(side.context());
+  for (const requests::CrlState& state : states())
     if (state.crl)
       call.out.say("CRL " + state.crl->number() + " of " + state.ca.key.name.str() + " ends at " +
                    rfc3339(state.crl->next_update().value()) + "; the next is due from " +
@@ -328,6 +231,7 @@ int ca_rollover(Call& call) {
   side.use_token();
   const requests::CaConfig config = requests::ca_config(side.database());
   keys::register_earlier(side.database(), side.context().clock.now());
+  take_over(call, side, config);  // before the rollover makes lists
   const requests::Rollover done = (what == "root" ? requests::roll_root : requests::roll_issuing)(
       side.context(), config, policy);
   if (done.root) {
@@ -370,7 +274,6 @@ std::span<const Command> ca_commands() {
        "say where CRLs are published, and define profiles for foreign requests",
        {{"FILE", "FILE", "configuration (TOML); docs/ca.toml explains every key", true}},
        ca_configure},
-      {"ca show", "origin", "show the CA's keys, CRLs, configuration and counts", {}, ca_show},
       {"ca sign",
        "origin",
        "sign a request from elsewhere; the same request gets the same certificate again",
@@ -379,11 +282,6 @@ std::span<const Command> ca_commands() {
         {"--out", "FILE", "write the PEM here instead of to stdout"},
         {"--chain-out", "FILE", "write issuer, cross-certificates and root (PEM) here"}},
        ca_sign},
-      {"ca list",
-       "origin",
-       "list what the CA has issued",
-       {{"--state", "STATE", "only these: good, held, revoked or ended"}},
-       ca_list},
       {"ca revoke",
        "origin",
        "revoke a certificate and make a new CRL at once",

@@ -122,6 +122,20 @@ void register_earlier(store::Database& database, Time now) {
   }
 }
 
+void register_unknown(store::Database& database, const std::string& serial, const OriginSigner& ca,
+                      Time now) {
+  store::Params params = issuer_params(ca.key.name);
+  params.emplace_back("serial", serial);
+  params.emplace_back("sha256", "unknown " + serial);
+  params.emplace_back("now", rfc3339(now));
+  params.emplace_back("end", rfc3339(ca.certificate.not_after()));
+  database.run(
+      "INSERT INTO ca_certificate (serial, issuer_name, issuer_version, profile, subject,"
+      " spki_sha256, sha256, not_before, not_after, pem, state, issued_at) VALUES (:serial,"
+      " :issuer, :version, 'unknown', 'not on record', '', :sha256, :now, :end, '', 'good', :now)",
+      params);
+}
+
 std::optional<IssuedCertificate> find_issued(store::Database& database, const std::string& serial) {
   return first(select(database, "WHERE serial = :serial", {{"serial", serial}}));
 }

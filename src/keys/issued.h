@@ -25,7 +25,7 @@ struct IssuedCertificate {
   std::string csr_sha256;  ///< empty: nobody asked by a request
   std::string sha256;
   Time not_before{}, not_after{};
-  std::string pem;  ///< empty in lists
+  std::string pem;  ///< empty in lists, and where only the serial is known
   IssuedState state = IssuedState::kGood;
   crypto::Revocation revocation{};  ///< unless it is good
 };
@@ -41,6 +41,10 @@ void register_issued(store::Database& database, const crypto::Certificate& certi
                      const std::string& csr_sha256, Time now);
 /// Enters what CA keys of this origin signed before there was a register.
 void register_earlier(store::Database& database, Time now);
+
+/// Enters a serial of which only a CRL is left; it counts as valid until its CA ends.
+void register_unknown(store::Database& database, const std::string& serial, const OriginSigner& ca,
+                      Time now);
 
 std::optional<IssuedCertificate> find_issued(store::Database& database, const std::string& serial);
 /// The newest good certificate for a request under a profile that holds at `now`.

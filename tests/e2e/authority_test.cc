@@ -173,7 +173,11 @@ TEST_F(AuthorityTest, ListsAreMadeOnSchedule) {
       c.words.insert(c.words.begin(), {"faketime", "-f", time});
     });
   };
+  const std::int64_t log = d.count("origin", "audit_entry");
   EXPECT_THAT(d.must("origin", {"ca", "crl"}), Not(HasSubstr("is made")));
+  EXPECT_EQ(d.count("origin", "audit_entry"), log) << "a timer fills no log";
+  std::filesystem::remove(d.path("pki/root-1.crl"));
+  EXPECT_THAT(d.must("origin", {"ca", "crl"}), HasSubstr("root-1.crl"));
   EXPECT_THAT(at("+4d", {"ca", "crl"}).out, Not(HasSubstr("is made")));
   EXPECT_TRUE(succeeded(at("+6d", {"status", "--check"})));
   const Outcome late = at("+8d", {"status", "--check"});
@@ -314,6 +318,11 @@ TEST_F(AuthorityTest, RefusesBadInput) {
   EXPECT_TRUE(refused(sign_file("cut.csr"), 11, {}));
   EXPECT_TRUE(refused(sign_file("forged.der"), 3, {"signature does not verify"}));
   EXPECT_TRUE(refused(sign_file("none.csr"), 4, {"none.csr"}));
+  ASSERT_TRUE(succeeded(in_folder(d, "truncate -s 100M huge.csr; head -c 70000 huge.csr > q.der")));
+  EXPECT_TRUE(refused(sign_file("huge.csr"), 2, {"huge.csr"}));
+  EXPECT_TRUE(refused(
+      d.on("origin", {"ca", "ocsp", d.path("q.der").string(), "--out", d.path("r.der").string()}),
+      20, {"70000 octets"}));
   // A certificate of another CA, and a serial of nobody's.
   ASSERT_TRUE(succeeded(in_folder(
       d, "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=Other -keyout o.key -out o.pem")));
@@ -367,17 +376,36 @@ TEST(PoolAuthorityTest, ARevokedCertificateIsReplacedAndNotPublished) {
   EXPECT_TRUE(d.audit_is_whole());
 }
 
-TEST(RestoredAuthorityTest, NeverTakesBackTheNumberOfACrl) {
+TEST(RestoredAuthorityTest, NeverTakesBackACrl) {
   const Deployment d = Deployment::at(Stage::kSetUp);
   d.must("origin", configure_ca(d));
+  d.must("origin", sign_foreign(d, "a"));
   d.must("origin", {"ca", "crl"});
   d.must("origin", {"origin", "backup", "--out", d.path("backup").string()});
-  for (int times = 0; times < 3; ++times) d.must("origin", {"ca", "crl", "--force"});
+  d.must("origin", sign_foreign(d, "b"));
+  for (const char* leaf : {"a", "b"})
+    d.must("origin", {"ca", "revoke", d.path(std::string(leaf) + ".pem").string(), "--reason",
+                      "keyCompromise"});
   std::filesystem::rename(d.home("origin"), d.path("lost"));
   d.must("origin", {"origin", "restore", "--from", d.path("backup").string()});
-  const json::object made = d.json_on("origin", {"ca", "crl", "--force"});
+  const json::object made = d.json_on("origin", {"ca", "crl"});
+  EXPECT_EQ(json::as_array(made, "taken_over", "ca crl").size(), 2U);
   for (const json::value& crl : json::as_array(made, "crls", "ca crl"))
     EXPECT_GT(std::stoll(json::text(crl.as_object(), "number", "ca crl")), 1'000'000);
+  ASSERT_TRUE(succeeded(in_folder(
+      d,
+      "openssl crl -inform DER -in pki/issuing-ca-1.crl -out crl && openssl x509 -inform DER "
+      "-in pki/root-1.cer -out root")));
+  for (const std::string leaf : {"a", "b"})
+    EXPECT_TRUE(refused(in_folder(d,
+                                  "openssl verify -CAfile root -untrusted a.chain -CRLfile crl "
+                                  "-crl_check " +
+                                      leaf + ".pem"),
+                        2, {"certificate revoked"}));
+  EXPECT_THAT(d.must("origin", {"ca", "list"}), HasSubstr("not on record"));
+  EXPECT_TRUE(json::as_array(d.json_on("origin", {"ca", "crl", "--force"}), "taken_over", "ca crl")
+                  .empty());
+  EXPECT_TRUE(d.audit_is_whole());
 }
 
 TEST(OlderAuthorityTest, SaysWhatToDoWhereThePolicyIsFromBefore) {

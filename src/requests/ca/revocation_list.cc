@@ -1,10 +1,8 @@
 #include "requests/ca/revocation_list.h"
 
-#include "base/file.h"
 #include "keys/number.h"
 #include "keys/signer.h"
 #include "pool/safeguard.h"
-#include "requests/ca/rollover.h"
 
 namespace poolkey::requests {
 namespace {
@@ -130,28 +128,6 @@ std::vector<CrlMade> make_crls(keys::Context& context, const CaConfig& config, b
     }
   }
   return out;
-}
-
-std::vector<std::string> publish_files(store::Database& database,
-                                       const std::filesystem::path& folder) {
-  std::vector<std::pair<std::string, Bytes>> files;
-  for (const keys::OriginRole role : {keys::OriginRole::kRoot, keys::OriginRole::kIssuingCa})
-    for (const keys::OriginSigner& ca : keys::origin_versions(database, role)) {
-      files.emplace_back(certificate_file(ca.key.name), ca.certificate.der());
-      if (const auto crl = keys::newest_crl(database, ca.key.name))
-        files.emplace_back(crl_file(ca.key.name), crl->der());
-    }
-  for (const CrossCertificate& cross : cross_certificates(database))
-    files.emplace_back(cross_file(cross.subject, cross.issuer), cross.certificate.der());
-  std::filesystem::create_directories(folder);
-  std::vector<std::string> written;
-  for (const auto& [name, content] : files) {
-    const std::filesystem::path file = folder / name;
-    if (std::filesystem::exists(file) && to_bytes(read_file(file)) == content) continue;
-    write_file(file, ByteView(content));
-    written.push_back(name);
-  }
-  return written;
 }
 
 RevocationKey revocation_key(keys::Context& context, const keys::StoredKey& key) {

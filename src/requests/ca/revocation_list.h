@@ -2,7 +2,6 @@
 // parties. May touch: requests/ca/config and below. Called by: requests/ca, cli.
 #pragma once
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,12 +37,6 @@ struct CrlMade {
 
 /// Makes every list that is due, or all of them with `force`.
 std::vector<CrlMade> make_crls(keys::Context& context, const CaConfig& config, bool force = false);
-
-/// The files for relying parties, which the pointers in certificates name: CRLs, CA certificates
-/// and cross-certificates, all DER. Each is replaced as a whole where it differs. Gives those that
-/// were written.
-std::vector<std::string> publish_files(store::Database& database,
-                                       const std::filesystem::path& folder);
 
 /// A CA key (or the responder's) for what says who is revoked, and the rule that allows it. Throws
 /// kDenied, naming what to do where its policy was written before there was that usage.

@@ -68,7 +68,8 @@ void check_reason(const keys::IssuedCertificate& certificate, RevocationReason r
   if (reason == RevocationReason::kAaCompromise)
     throw Error(Errc::kInvalidArgument,
                 "aACompromise is for attribute certificates, which this CA does not issue");
-  const bool ca = crypto::Certificate::from_pem(certificate.pem).is_ca();
+  const bool ca =
+      !certificate.pem.empty() && crypto::Certificate::from_pem(certificate.pem).is_ca();
   if (ca && reason == RevocationReason::kCertificateHold)
     throw Error(Errc::kInvalidArgument,
                 "a CA certificate is not put on hold: everything under it "
