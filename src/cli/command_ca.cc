@@ -1,7 +1,7 @@
 // The embedded CA at the origin: what changes something.
 #include <algorithm>
-#include "base/file.h"
 
+#include "base/file.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/issued_output.h"
@@ -37,7 +37,8 @@ json::array texts(const std::vector<std::string>& words) {
   return out;
 }
 
-/// Takes over what is published and not known here, so that no list takes a revocation back.
+/// Takes over what is published and not known here. Before anything makes a list, so that none
+/// takes a revocation back.
 void take_over(Call& call, app::App& side, const requests::CaConfig& config) {
   const std::filesystem::path folder = folder_of(call, side, config);
   const std::vector<std::string> taken = requests::take_over_revocations(side.context(), folder);
@@ -140,6 +141,7 @@ int change_state(Call& call, const std::string& done, const std::string& before,
   side.require(app::Side::kOrigin);
   side.use_token();
   const requests::CaConfig config = requests::ca_config(side.database());
+  take_over(call, side, config);
   const requests::RevocationResult result = change(
       side.context(),
       requests::issued_certificate(side.context(), call.arguments.one("CERTIFICATE")), reason);
@@ -231,7 +233,7 @@ int ca_rollover(Call& call) {
   side.use_token();
   const requests::CaConfig config = requests::ca_config(side.database());
   keys::register_earlier(side.database(), side.context().clock.now());
-  take_over(call, side, config);  // before the rollover makes lists
+  take_over(call, side, config);
   const requests::Rollover done = (what == "root" ? requests::roll_root : requests::roll_issuing)(
       side.context(), config, policy);
   if (done.root) {

@@ -379,16 +379,18 @@ TEST(PoolAuthorityTest, ARevokedCertificateIsReplacedAndNotPublished) {
 TEST(RestoredAuthorityTest, NeverTakesBackACrl) {
   const Deployment d = Deployment::at(Stage::kSetUp);
   d.must("origin", configure_ca(d));
+  const auto revoke = [&](const std::string& leaf) {
+    return Words{"ca", "revoke", d.path(leaf + ".pem").string(), "--reason", "keyCompromise"};
+  };
   d.must("origin", sign_foreign(d, "a"));
+  d.must("origin", sign_foreign(d, "c"));
   d.must("origin", {"ca", "crl"});
   d.must("origin", {"origin", "backup", "--out", d.path("backup").string()});
   d.must("origin", sign_foreign(d, "b"));
-  for (const char* leaf : {"a", "b"})
-    d.must("origin", {"ca", "revoke", d.path(std::string(leaf) + ".pem").string(), "--reason",
-                      "keyCompromise"});
+  for (const char* leaf : {"a", "b"}) d.must("origin", revoke(leaf));
   std::filesystem::rename(d.home("origin"), d.path("lost"));
   d.must("origin", {"origin", "restore", "--from", d.path("backup").string()});
-  const json::object made = d.json_on("origin", {"ca", "crl"});
+  const json::object made = d.json_on("origin", revoke("c"));
   EXPECT_EQ(json::as_array(made, "taken_over", "ca crl").size(), 2U);
   for (const json::value& crl : json::as_array(made, "crls", "ca crl"))
     EXPECT_GT(std::stoll(json::text(crl.as_object(), "number", "ca crl")), 1'000'000);
@@ -396,7 +398,7 @@ TEST(RestoredAuthorityTest, NeverTakesBackACrl) {
       d,
       "openssl crl -inform DER -in pki/issuing-ca-1.crl -out crl && openssl x509 -inform DER "
       "-in pki/root-1.cer -out root")));
-  for (const std::string leaf : {"a", "b"})
+  for (const std::string leaf : {"a", "b", "c"})
     EXPECT_TRUE(refused(in_folder(d,
                                   "openssl verify -CAfile root -untrusted a.chain -CRLfile crl "
                                   "-crl_check " +
