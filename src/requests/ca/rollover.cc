@@ -203,7 +203,8 @@ Rollover roll_issuing(keys::Context& context, const CaConfig& config,
 Rollover roll_root(keys::Context& context, const CaConfig& config,
                    const std::optional<policy::Policy>& policy) {
   refuse_beside(context, "issuing");
-  require_allowed(context, policy, OriginRole::kRoot, newest_root(context));
+  for (const OriginRole role : {OriginRole::kRoot, OriginRole::kIssuingCa})
+    require_allowed(context, policy, role, newest_root(context));
   store::Operation operation = context.journal.begin(kVerb, "root");
   Roll roll(context, config, policy, operation);
   const KeyVersion before = parse_key_version(
