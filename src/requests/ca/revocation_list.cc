@@ -1,5 +1,6 @@
 #include "requests/ca/revocation_list.h"
 
+#include "crypto/digest.h"
 #include "keys/number.h"
 #include "keys/signer.h"
 #include "pool/safeguard.h"
@@ -57,13 +58,28 @@ CrlState state_of(store::Database& database, const CaConfig& config, keys::Origi
   return out;
 }
 
+/// Which list an operation makes: the one after `newest`, with these entries. One that was
+/// interrupted after it had made its list is not taken up again for the next.
+std::string about(const std::optional<crypto::Crl>& newest,
+                  const std::vector<crypto::RevokedSerial>& entries) {
+  std::string text = newest ? newest->number() : "none";
+  for (const crypto::RevokedSerial& entry : entries)
+    text += "\n" + entry.serial + " " + std::string(crypto::name(entry.revocation.reason)) + " " +
+            rfc3339(entry.revocation.at);
+  return hex(crypto::sha256(view(text)));
+}
+
 CrlMade make_crl(keys::Context& context, const CaConfig& config, const CrlState& state,
                  const std::string& why) {
   store::Database& database = context.database;
   const keys::StoredKey& ca = state.ca.key;
   CrlMade out{.ca = ca.name, .why = why};
   const RevocationKey signer = revocation_key(context, ca);
-  store::Operation operation = context.journal.begin("ca crl", ca.name.str());
+  const auto newest = keys::newest_crl(database, ca.name);
+  const std::vector<crypto::RevokedSerial> entries = wanted(database, ca.name, newest);
+  out.size = entries.size();
+  store::Operation operation =
+      context.journal.begin("ca crl", ca.name.str(), about(newest, entries));
   const std::int64_t number = std::stoll(operation.step("number", [&] {
     const auto row = database.row("SELECT MAX(number) AS newest FROM ca_crl");
     return std::to_string(keys::next_number(database, keys::Counter::kCrl,
@@ -71,14 +87,12 @@ CrlMade make_crl(keys::Context& context, const CaConfig& config, const CrlState&
   }));
   out.number = std::to_string(number);
   operation.step("sign", [&]() -> std::string {
-    const auto newest = keys::newest_crl(database, ca.name);
-    if (newest && newest->number() == out.number) return "already";
     keys::record(context, "ca crl", ca.name.str(), signer.rule, &operation, [&]() -> json::object {
       const policy::Policy policy = keys::policy_of(database, ca);
       crypto::CrlSpec spec{.number = number,
                            .this_update = context.clock.now(),
                            .next_update = context.clock.now() + config.crl_validity,
-                           .revoked = wanted(database, ca.name, newest)};
+                           .revoked = entries};
       if (policy.request().hash.value == policy::Hash::kSha384) spec.hash = "SHA384";
       const crypto::Crl made = crypto::Crl::from_der(
           crypto::issue_crl(spec, state.ca.certificate, signer.key.get(), context.library));
@@ -91,7 +105,6 @@ CrlMade make_crl(keys::Context& context, const CaConfig& config, const CrlState&
     return "done";
   });
   operation.finish();
-  out.size = keys::newest_crl(database, ca.name).value().size();
   return out;
 }
 

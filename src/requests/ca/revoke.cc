@@ -41,22 +41,18 @@ std::string told(const keys::IssuedCertificate& one) {
          std::string(crypto::name(one.revocation.reason)) + ")";
 }
 
-/// Changes the state in one step of an operation of its own.
+/// The register takes the change as a whole, so no journal is needed: run again it is done, or it
+/// is not.
 RevocationResult change(keys::Context& context, const char* verb,
                         const keys::IssuedCertificate& certificate, IssuedState state,
                         const crypto::Revocation& revocation) {
-  store::Operation operation = context.journal.begin(verb, certificate.serial);
-  operation.step("record", [&]() -> std::string {
-    keys::record(context, verb, certificate.serial, "", &operation, [&]() -> json::object {
-      keys::set_issued_state(context.database, certificate.serial, state, revocation);
-      return {{"subject", certificate.subject},
-              {"issuer", certificate.issuer.str()},
-              {"state", std::string(keys::name(state))},
-              {"reason", std::string(crypto::name(revocation.reason))}};
-    });
-    return "done";
+  keys::record(context, verb, certificate.serial, "", nullptr, [&]() -> json::object {
+    keys::set_issued_state(context.database, certificate.serial, state, revocation);
+    return {{"subject", certificate.subject},
+            {"issuer", certificate.issuer.str()},
+            {"state", std::string(keys::name(state))},
+            {"reason", std::string(crypto::name(revocation.reason))}};
   });
-  operation.finish();
   return {keys::find_issued(context.database, certificate.serial).value()};
 }
 
@@ -121,10 +117,8 @@ RevocationResult revoke(keys::Context& context, const keys::IssuedCertificate& c
                     ", whose key was lost with the origin that this one took the place of: nobody "
                     "can sign a CRL that has it");
   const bool hold = reason == RevocationReason::kCertificateHold;
-  if (certificate.state != IssuedState::kGood && certificate.revocation.reason == reason) {
-    context.journal.settle("ca revoke", certificate.serial);
+  if (certificate.state != IssuedState::kGood && certificate.revocation.reason == reason)
     return {certificate, true};
-  }
   if (certificate.state == IssuedState::kRevoked)
     throw Error(Errc::kAlreadyExists,
                 told(certificate) + "; that is for good and keeps its reason");
@@ -135,10 +129,7 @@ RevocationResult revoke(keys::Context& context, const keys::IssuedCertificate& c
 }
 
 RevocationResult unhold(keys::Context& context, const keys::IssuedCertificate& certificate) {
-  if (certificate.state == IssuedState::kGood) {
-    context.journal.settle("ca unhold", certificate.serial);
-    return {certificate, true};
-  }
+  if (certificate.state == IssuedState::kGood) return {certificate, true};
   if (certificate.state == IssuedState::kRevoked)
     throw Error(Errc::kConflict,
                 told(certificate) + "; only what is on hold can be released: issue a new one");

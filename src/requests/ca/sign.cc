@@ -179,8 +179,9 @@ ForeignCertificate sign_foreign(keys::Context& context, const CaConfig& config,
   crypto::CertificateSpec spec = specification(csr, config, profile, ca, policy, now, remarks);
   std::string rule;
   const crypto::EvpPkey key = ca_key(context, ca, policy, spec.not_after - spec.not_before, rule);
+  // It has no step, for the register tells what is done; while it lives nobody else signs this.
   store::Operation operation = context.journal.begin("ca sign", subject);
-  operation.step("sign", [&]() -> std::string {
+  if (!signed_already())
     keys::record(context, "ca sign", subject, rule, &operation, [&]() -> json::object {
       spec.serial = keys::fresh_serial(context);
       const auto made = crypto::Certificate::from_der(
@@ -193,8 +194,6 @@ ForeignCertificate sign_foreign(keys::Context& context, const CaConfig& config,
               {"configuration_sha256", config.sha256},
               {"not_after", rfc3339(made.not_after())}};
     });
-    return "done";
-  });
   operation.finish();
   return given(database, signed_already().value(), std::move(findings), std::move(remarks), false);
 }
