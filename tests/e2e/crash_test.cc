@@ -307,19 +307,20 @@ INSTANTIATE_TEST_SUITE_P(Verbs, CrashTest, testing::ValuesIn(subjects()),
                          [](const auto& subject) { return subject.param.name; });
 
 /// What an interrupted run has done is not taken for what a later one is to do.
-TEST(CrashedCrlTest, IsNotTakenForTheListThatARevocationMakes) {
+TEST(CrashedCrlTest, IsNotTakenForTheListThatTheNextChangeMakes) {
   for (const char* point :
        {"ca crl/number:recorded", "ca crl/sign:after", "ca crl/sign:recorded"}) {
     SCOPED_TRACE(point);
     const Deployment d = Deployment::at(Stage::kSetUp);
     d.must("origin", configure_ca(d));
     d.must("origin", foreign(d));
-    d.crash("origin", crl(d), point);
-    d.must("origin", revoke(d));
-    EXPECT_TRUE(refused(in_folder(d,
-                                  "openssl crl -inform DER -in pki/issuing-ca-1.crl -out crl && "
-                                  "openssl verify -CAfile a.chain -CRLfile crl -crl_check a.pem"),
-                        2, {"certificate revoked"}));
+    d.must("origin", crl(d));
+    d.crash("origin", revoke(d), point);
+    d.must("origin", unhold(d));
+    EXPECT_TRUE(
+        succeeded(in_folder(d,
+                            "openssl crl -inform DER -in pki/issuing-ca-1.crl -out crl && "
+                            "openssl verify -CAfile a.chain -CRLfile crl -crl_check a.pem")));
     EXPECT_THAT(d.unfinished("origin"), IsEmpty());
   }
 }
