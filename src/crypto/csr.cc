@@ -63,30 +63,29 @@ bool verifies(ByteView der, EVP_MD_CTX* verifier) {
 }
 
 ExtensionStackPtr requested_extensions(const X509_REQ* request) {
-  int attributes = 0;
+  int lists = 0;
   for (const int nid : {NID_ext_req, NID_ms_ext_req})
     for (int at = X509_REQ_get_attr_by_NID(request, nid, -1); at >= 0;
          at = X509_REQ_get_attr_by_NID(request, nid, at))
-      ++attributes;
+      lists += std::max(1, X509_ATTRIBUTE_count(X509_REQ_get_attr(request, at)));
   // OpenSSL reads the first list only; a CA may read another.
-  if (attributes > 1)
-    throw Error(Errc::kCorrupt, "the request has more than one list of extensions");
+  if (lists > 1) throw Error(Errc::kCorrupt, "the request has more than one list of extensions");
   const ErrorMark mark;
   ExtensionStackPtr list(X509_REQ_get_extensions(const_cast<X509_REQ*>(request)));
-  if (!list && attributes == 1)
+  if (!list && lists == 1)
     throw Error(Errc::kCorrupt, "the extensions of the request do not decode");
   return list;
 }
 
 }  // namespace
 
-/// To be copied for each request: making them anew costs more than a check, and half of what
-/// EVP_DigestSign costs by P-256.
-struct Contexts {
-  EvpMdCtx sign, verify;
-};
-
 struct CsrSigner::State {
+  /// To be copied for each request: making them anew costs more than a check, and half of what
+  /// EVP_DigestSign costs by P-256.
+  struct Contexts {
+    EvpMdCtx sign, verify;
+  };
+
   EVP_PKEY* key;
   OSSL_LIB_CTX* libctx;
   PublicKey software;        ///< the copy that verifies; its encoding is ours
@@ -112,7 +111,7 @@ CsrSigner::CsrSigner(CsrSigner&&) noexcept = default;
 CsrSigner::~CsrSigner() = default;
 
 Bytes CsrSigner::sign(const CsrSpec& spec, SelfCheck check) const {
-  const Contexts& contexts = state_->contexts_for(spec.hash);
+  const auto& contexts = state_->contexts_for(spec.hash);
   Bytes der = sign_with(copy_of(contexts.sign).get(), spec);
   const bool wanted = check == SelfCheck::kAlways ||
                       (check == SelfCheck::kWhereFaultsTell && state_->software.is_rsa());

@@ -143,7 +143,7 @@ void examine(ForeignItem& item, bool encrypted) {
     refuse_private(item);
   }
   if (encrypted)
-    throw Error(Errc::kCorrupt, "the block '" + item.label.substr(0, 64) + "'" + item.where +
+    throw Error(Errc::kCorrupt, "the block '" + item.label + "'" + item.where +
                                     " is encrypted; get it again in the clear");
   if (item.label == "TRUSTED CERTIFICATE") cut_trust(item.content);
   item.kind = recognise(item.content);

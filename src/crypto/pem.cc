@@ -1,5 +1,7 @@
 #include "crypto/pem.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace poolkey::crypto {
@@ -31,25 +33,20 @@ struct Lines {
   }
 };
 
-/// What stands between `start` and the closing dashes; null pointer inside where it is no such
-/// line.
+/// What stands between `start` and the closing dashes; empty where it is no such line. A label is
+/// printable (RFC 7468 3), so that sentences can quote it.
 std::string_view label_of(std::string_view line, std::string_view start) {
+  constexpr std::size_t kLongest = 64;
   if (line.size() < start.size() + kDashes.size() || !line.starts_with(start) ||
       !line.ends_with(kDashes))
     return {};
-  return line.substr(start.size(), line.size() - start.size() - kDashes.size());
-}
-
-/// A label as a sentence may have it: it comes from a stranger, and sentences go to terminals.
-std::string shown(std::string_view label) {
-  std::string out(label.substr(0, 64));
-  for (char& c : out)
-    if (c < 0x20 || c > 0x7e) c = '?';
-  return out;
+  line = line.substr(start.size(), line.size() - start.size() - kDashes.size());
+  const bool printable = std::ranges::all_of(line, [](char c) { return c >= 0x20 && c < 0x7f; });
+  return printable && line.size() <= kLongest ? line : std::string_view{};
 }
 
 [[noreturn]] void refuse(const PemBlock& block, const std::string& why) {
-  throw Error(Errc::kCorrupt, "the block '" + shown(block.label) + "' at line " +
+  throw Error(Errc::kCorrupt, "the block '" + block.label + "' at line " +
                                   std::to_string(block.line) + " " + why + "; get it again");
 }
 
@@ -74,7 +71,7 @@ void read_block(Lines& lines, PemBlock& block) {
     else
       base64_text += line;
   }
-  refuse(block, "has no line '-----END " + shown(block.label) + "-----'");
+  refuse(block, "has no line '-----END " + block.label + "-----'");
 }
 
 }  // namespace

@@ -50,6 +50,19 @@ TEST_F(BadFileTest, SizesAndDepthsAreBounded) {
   EXPECT_TRUE(refused(lint(file("blocks", blocks)), kCorrupt, {"wanted"}));
 }
 
+TEST_F(BadFileTest, TenThousandNamesAreTooMany) {
+  std::string config =
+      "[req]\ndistinguished_name=dn\nreq_extensions=e\n[dn]\n[e]\nsubjectAltName=@n\n[n]\n";
+  for (int i = 0; i < 10'000; ++i)
+    config += "DNS." + std::to_string(i) + "=n" + std::to_string(i) + ".contoso.com\n";
+  const std::string request = (folder / "request").string();
+  ASSERT_TRUE(
+      succeeded(shell("openssl req -new -noenc -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
+                      "-keyout /dev/null -subj /CN=a.b.c -config " +
+                      file("config", config) + " -out " + request)));
+  EXPECT_TRUE(refused(lint(request), kInvalid, {"subjectAltName has more than 1000 entries"}));
+}
+
 TEST_F(BadFileTest, SentencesPlayNoTricksInATerminal) {
   const Outcome outcome = lint((folder / "\x1b[31mred").string());
   EXPECT_TRUE(refused(outcome, 4, {"/\\x1b[31mred'"}));

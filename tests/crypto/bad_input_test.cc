@@ -184,6 +184,12 @@ TEST(BadInputTest, ARepeatedNameIsReadAndARepeatedExtensionIsNot) {
   const Oddity twice{.extensions = dns_names({"a.b.c", "a.b.c"})};
   EXPECT_EQ(parse_csr(odd_request(spki(), twice)).sans.dns.size(), 2U);
   const Bytes san = dns_names({"a.b.c"});
+  // Two lists in one attribute, of which OpenSSL reads the first.
+  const Bytes list = sequence({san}), name = common_name("a.b.c");
+  const Bytes attribute = sequence({oid("2a864886f70d01090e"), tlv(0x31, joined({list, list}))});
+  EXPECT_THAT(request_fault(
+                  unsigned_document(sequence({integer({0}), name, spki(), tlv(0xa0, attribute)}))),
+              HasSubstr("more than one list"));
   const Oddity two_lists{.extensions = joined({san, san})};
   EXPECT_THAT(request_fault(odd_request(spki(), two_lists)), HasSubstr("is there twice"));
   EXPECT_THROW(Certificate::from_der(odd_certificate(spki(), two_lists)), Error);
@@ -259,7 +265,8 @@ TEST(BadInputTest, TextThatIsNoneOfIt) {
   std::string encrypted = pem;
   encrypted.insert(pem.find('\n') + 1, "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n");
   expect_refused(view(encrypted), "is encrypted");
-  expect_refused(view("-----BEGIN \x1b[31mX-----\n"), "'?[31mX' at line 1 has no line");
+  expect_refused(view("-----BEGIN \x1b[31mX-----\n"), "line 1 should be");
+  expect_refused(view("-----BEGIN X-----\n"), "'X' at line 1 has no line");
 }
 
 TEST(BadInputTest, PemIsTakenAsItCameOrRefused) {
