@@ -114,6 +114,14 @@ std::string_view what_text(std::string_view text) {
   return {};
 }
 
+/// A SEQUENCE begins like the digit 0, with which a text may begin; then control characters follow.
+bool is_der(ByteView file) {
+  const auto control = [](std::uint8_t c) { return c < 0x20 && !(c >= '\t' && c <= '\r'); };
+  return file.size() > 1 && file[0] == kSequence &&
+         (file[1] >= 0x80 ||
+          std::ranges::any_of(file.first(std::min<std::size_t>(64, file.size())), control));
+}
+
 std::optional<Bytes> unarmoured(std::string_view text) {
   text = without_leading_blanks(text);
   if (!text.starts_with('M')) return {};  // 0x30, as base64
@@ -181,7 +189,7 @@ std::vector<ForeignItem> read_foreign(ByteView file, std::string_view wanted) {
                                             " octets, and at most " + std::to_string(kMaxForeign) +
                                             " are read");
   std::vector<ForeignItem> out;
-  if (!file.empty() && file[0] == kSequence) {
+  if (is_der(file)) {
     out.push_back({.content = Bytes(file.begin(), file.end())});
     examine(out.back(), false);
     return out;

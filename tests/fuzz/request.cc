@@ -9,7 +9,7 @@ void request(ByteView octets) {
     const crypto::ParsedCsr read = crypto::parse_csr(octets);
     const std::string pem = crypto::csr_pem(read.der);
     require(crypto::csr_der(view(pem)) == read.der, "a request in PEM is the same request");
-    if (octets[0] == 0x30)
+    if (octets[0] == 0x30 && text_of(octets).find("-----BEGIN ") == std::string_view::npos)
       require(to_text(read.der) == text_of(octets), "a request in DER is taken as it is");
     require(read.sans.dns.size() <= crypto::kMaxNames, "the number of names is bounded");
     for (const auto profile :
