@@ -9,8 +9,8 @@
 namespace poolkey::crypto {
 namespace {
 
-constexpr std::uint8_t kExplicit0 = 0xa0;  ///< also the certificates of SignedData
-constexpr std::uint8_t kCrls = 0xa1;
+/// The sets in SignedData.
+constexpr std::uint8_t kCertificates = 0xa0, kCrls = 0xa1;
 
 /// Labels whose content must be one of the three; with any other it may be anything.
 bool says_ours(std::string_view label) {
@@ -22,9 +22,10 @@ class Collector {
  public:
   void add(const ForeignItem& item) {
     where_ = item.where;
-    if (item.kind == Kind::kCertificate) add_certificate(item.content);
-    if (item.kind == Kind::kCrl) add_crl(item.content);
-    if (item.kind == Kind::kSignedData) add_signed_data(item.content);
+    if (item.kind == Kind::kSignedData)
+      add_signed_data(item.content);
+    else if (item.kind != Kind::kUnknown || says_ours(item.label))
+      add_thing(item.kind, item.content);
   }
 
   Bundle take() { return std::move(out_); }
@@ -32,6 +33,14 @@ class Collector {
  private:
   /// False where it was there before.
   bool is_new(ByteView der) { return seen_.emplace(der.begin(), der.end()).second; }
+
+  void add_thing(Kind kind, ByteView der) {
+    if (kind == Kind::kCertificate) add_certificate(der);
+    if (kind == Kind::kCrl) add_crl(der);
+    if (kind == Kind::kUnknown)
+      throw Error(Errc::kCorrupt, "what stands in the file" + where_ +
+                                      " is neither a certificate nor a CRL nor PKCS#7");
+  }
 
   void add_certificate(ByteView der) {
     if (!is_new(der)) return;
@@ -63,12 +72,11 @@ class Collector {
     if (!next_element(rest, wrapper) || (rest = wrapper.content, !next_element(rest, signed_data)))
       throw Error(Errc::kCorrupt, "the PKCS#7 document" + where_ + " is empty; get it again");
     for (ByteView parts = signed_data.content; next_element(parts, part);) {
+      const bool holds_ours = part.identifier == kCertificates || part.identifier == kCrls;
       ByteView members = part.content;
-      for (Element e; part.identifier == kExplicit0 && next_element(members, e);)
-        // The other choices of a CertificateSet are attribute certificates and such.
-        if (e.identifier == kSequence) add_certificate(e.whole);
-      for (Element e; part.identifier == kCrls && next_element(members, e);)
-        if (e.identifier == kSequence) add_crl(e.whole);
+      // What is no SEQUENCE is an attribute certificate or such.
+      for (Element e; holds_ours && next_element(members, e);)
+        if (e.identifier == kSequence) add_thing(recognise(e.whole), e.whole);
     }
   }
 
@@ -82,12 +90,7 @@ class Collector {
 Bundle read_bundle(ByteView file) {
   const std::vector<ForeignItem> items = read_foreign(file, "a certificate");
   Collector collector;
-  for (const ForeignItem& item : items) {
-    if (item.kind == Kind::kUnknown && says_ours(item.label))
-      throw Error(Errc::kCorrupt, "what is in the file" + item.where +
-                                      " is neither a certificate nor a CRL nor PKCS#7");
-    collector.add(item);
-  }
+  for (const ForeignItem& item : items) collector.add(item);
   Bundle out = collector.take();
   if (out.certificates.empty() && out.crls.empty())
     throw Error(Errc::kCorrupt, "the file holds no certificate and no CRL, but " +

@@ -133,6 +133,16 @@ TEST_F(BundleTest, NamesThePlaceOfWhatIsDamaged) {
   EXPECT_THAT([&] { read_bundle(bytes); }, ThrowsErrc(Errc::kCorrupt, "damaged at octet 0"));
 }
 
+// Found by fuzzing: a thing is what it is, whatever stands around it says.
+TEST_F(BundleTest, TellsACertificateAmongCrls) {
+  Bytes p7b = to_bytes(text("all.p7b.der"));
+  const Bytes first = leaf.certificate.der();
+  const auto place = std::ranges::search(p7b, first).begin();
+  ASSERT_EQ(*(place - 4), 0xa0);
+  *(place - 4) = 0xa1;
+  expect_all(to_text(p7b));
+}
+
 TEST_F(BundleTest, SurvivesHostileOctets) {
   survive_mutations(view(text("all.p7b.der")), [](const Bytes& bytes) { read_bundle(bytes); });
 }
