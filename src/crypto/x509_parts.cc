@@ -346,6 +346,10 @@ ExtensionPtr extended_key_usage_extension(const std::vector<std::string>& oids) 
 }
 
 ExtensionPtr san_extension(const std::vector<std::string>& dns, bool critical) {
+  if (dns.size() > kMaxNames)
+    throw Error(Errc::kInvalidArgument, "a certificate for " + std::to_string(dns.size()) +
+                                            " names is wanted; it has room for " +
+                                            std::to_string(kMaxNames));
   return encode(NID_subject_alt_name, critical, general_names(GEN_DNS, dns).get());
 }
 

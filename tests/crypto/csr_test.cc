@@ -207,6 +207,7 @@ TEST(CsrTest, RefusesNamesThatCannotBeWritten) {
   refused([](CsrSpec& s) { s.subject.organization = "\xff\xfe"; }, "organization");
   refused([](CsrSpec& s) { s.subject.common_name = std::string("a\0b", 3); }, "common name");
   refused([](CsrSpec& s) { s.dns_sans.emplace_back(""); }, "empty");
+  refused([](CsrSpec& s) { s.dns_sans.assign(kMaxNames + 1, "a.b.c"); }, "room for 1000");
   refused(
       [](CsrSpec& s) {
         s.dns_sans.emplace_back(
