@@ -111,7 +111,7 @@ TEST_F(PoolKeyTest, ADamagedStatementIsRefused) {
   write_file(home.file(), bad);
   EXPECT_THAT(refused("poolkey://av"), HasSubstr("its content was tampered with"));
   write_file(home.file(), good.substr(0, good.size() / 2));
-  EXPECT_THAT(refused("poolkey://av"), HasSubstr("it is no CMS SignedData"));
+  EXPECT_THAT(refused("poolkey://av"), HasSubstr("the signed document is damaged at octet"));
 }
 
 TEST_F(PoolKeyTest, ItIsVerifiedByOtherProvidersWhateverTheProgramPrefers) {
