@@ -108,12 +108,10 @@ std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbo
     throw Error(Errc::kConflict, "the certificate of " + key.str() + " (serial " + issued->serial +
                                      ") was revoked at " + rfc3339(issued->revocation.at) +
                                      "; have a new one issued, then publish that");
-  const auto request =
-      context.database.row("SELECT role FROM request WHERE id = :id", {{"id", stored->request}});
+  const auto request = context.database.row("SELECT role, ca_kind FROM request WHERE id = :id",
+                                            {{"id", stored->request}});
   const std::string role = request ? request->text("role") : "";
-  const bool ours =
-      !stored->chain.empty() && stored->chain.back() == keys::origin_root(context.database);
-  const std::string ca(word(ours ? policy::CaKind::kInternal : policy::CaKind::kPublic));
+  const std::string ca = request ? request->text("ca_kind") : "";
   policy::Permit allowed =
       publish_permit(context, pool, keys::key(context.database, key), *stored, role, ca);
   allowed.require(policy::Action::kInstall, key.str());
