@@ -6,7 +6,9 @@
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/finding.h"
+#include "crypto/der_guard.h"
 #include "requests/lint/debian_list.h"
+#include "requests/repository.h"
 
 namespace poolkey::cli {
 
@@ -37,9 +39,25 @@ requests::WeakKeys weak_keys_of(const Call& call) {
   return requests::WeakKeys::of_home(call.options.home, {lists.begin(), lists.end()});
 }
 
+/// A file, or else the name of a request of this origin's, which is held against its pool as well.
+requests::LintSubject subject_of(const Call& call) {
+  const std::string given = call.arguments.one("FILE");
+  const bool has_home = !call.options.home.empty() && home::has_config(call.options.home);
+  if (std::filesystem::exists(given) || !has_home)
+    return requests::read_lint_subject(read_file(given, crypto::kMaxForeign));
+  app::App side(call.options);
+  side.require(app::Side::kOrigin);
+  const requests::StoredRequest r = requests::find_request(side.database(), given);
+  if (r.csr.empty())
+    throw Error(Errc::kConflict, "the request '" + r.id + "' is " + std::string(name(r.state)) +
+                                     " and not signed; 'poolkey request show' has its findings");
+  return {crypto::parse_csr(r.csr),
+          requests::pool_context(requests::topology_of(side.database(), r.pool), r.pool, r.role,
+                                 r.ca_kind, r.server)};
+}
+
 int request_lint(Call& call) {
-  const requests::LintSubject subject =
-      requests::read_lint_subject(read_file(call.arguments.one("FILE")));
+  const requests::LintSubject subject = subject_of(call);
   const requests::WeakKeys weak_keys = weak_keys_of(call);
   const Time now = time_of(call.arguments.one("--at"));
   const std::string kind = subject.certificate ? "certificate" : "request";
@@ -124,7 +142,8 @@ std::span<const Command> lint_commands() {
       {"request lint",
        "either",
        "lint a certificate request or a certificate from anywhere",
-       {{"FILE", "FILE", "PKCS#10 or certificate, PEM or DER", true},
+       {{"FILE", "FILE|ID", "PKCS#10 or certificate, PEM or DER; or a request of this origin's",
+         true},
         {"--profile", "PROFILE", "public-br, lync or internal", false, true},
         {"--at", "DATE", "as if it were this day: 2027-03-15, or 2027-03-15T08:00:00Z"},
         {"--weak-keys", "FILE",
