@@ -4,7 +4,7 @@
 #include "keys/origin.h"
 #include "pool/install.h"
 #include "requests/ca/config.h"
-#include "requests/certify.h"
+#include "requests/route.h"
 
 namespace poolkey::cli {
 namespace {
@@ -20,8 +20,14 @@ int certificate_issue(Call& call) {
   side.require(app::Side::kOrigin);
   const requests::StoredRequest request =
       requests::find_request(side.database(), call.arguments.one("REQUEST"));
+  if (request.ca != requests::kEmbeddedAuthority)
+    throw Error(Errc::kInvalidArgument, "the request '" + request.id + "' is for the CA '" +
+                                            request.ca +
+                                            "', not for poolkey's own; hand it over "
+                                            "with 'poolkey request export'");
   side.use_token();
-  const keys::StoredCertificate made = requests::issue_certificate(side.context(), request);
+  const keys::StoredCertificate made =
+      requests::submit_request(side.context(), request.id).certificate.value();
   keys::checkpoint_origin(side.context());
   const crypto::Certificate& certificate = made.certificate;
   call.out.say("Issued and accepted: " + certificate.subject() + ", serial " +

@@ -326,9 +326,14 @@ int request_export(Call& call) {
     throw Error(Errc::kInvalidArgument, "--der needs --out FILE: DER is not for a terminal");
   app::App side(call.options);
   side.require(app::Side::kOrigin);
+  const requests::StoredRequest request =
+      requests::find_request(side.database(), call.arguments.one("REQUEST"));
+  if (request.ca == requests::kEmbeddedAuthority)
+    throw Error(Errc::kInvalidArgument, "the request '" + request.id +
+                                            "' is for poolkey's own CA; "
+                                            "have it issued with 'poolkey certificate issue'");
   side.use_token();
-  const requests::StoredRequest r =
-      requests::export_request(side.context(), call.arguments.one("REQUEST"));
+  const requests::StoredRequest r = requests::submit_request(side.context(), request.id).request;
   keys::checkpoint_origin(side.context());
   const std::string pem = crypto::csr_pem(r.csr);
   if (call.arguments.has("--certreq"))

@@ -213,9 +213,8 @@ int run(int argc, char** argv) {
   std::deque<Bound> all;
   for (const auto commands :
        {setup_commands(), origin_commands(), policy_commands(), member_commands(), key_commands(),
-         pool_commands(), request_commands(), certificate_commands(), lint_commands(), ca_commands(),
-         ca_view_commands(),
-        audit_commands(), doctor_commands()})
+        pool_commands(), request_commands(), certificate_commands(), lint_commands(), ca_commands(),
+        ca_view_commands(), audit_commands(), doctor_commands()})
     for (const Command& command : commands) {
       const std::string summary =
           std::string(command.summary) +

@@ -5,6 +5,7 @@
 #include "crypto/csr.h"
 #include "keys/issued.h"
 #include "keys/origin.h"
+#include "pool/safeguard.h"
 #include "pool/survey.h"
 #include "requests/create.h"
 
@@ -57,16 +58,35 @@ std::vector<Profile> profiles_of(const policy::Policy& policy, const Authority& 
 
 }  // namespace
 
+RequestedNames names_of(store::Database& database, const StoredRequest& request) {
+  RequestedNames out = names_for(topology_of(database, request.pool), request.pool, request.role,
+                                 request.ca_kind, request.server);
+  if (same_names(request.sans, out.dns_sans())) return out;
+  throw Error(Errc::kConflict, "the topology has changed since the request '" + request.id +
+                                   "' was made; run 'poolkey request create' again");
+}
+
+policy::Permit issue_permit(keys::Context& context, const StoredRequest& request,
+                            Duration validity) {
+  const keys::StoredKey key = keys::key(context.database, request.key);
+  const policy::Policy policy = keys::policy_of(context.database, key);
+  policy::Facts facts{.action = policy::Action::kIssue, .key = key.name, .pool = request.pool};
+  facts.algorithm = key.public_key.algorithm();
+  facts.role = request.role;
+  facts.ca = request.ca_kind;
+  facts.validity = validity;
+  facts.key_age = context.clock.now() - key.created;
+  facts.safeguarded = pool::safeguarded(context.database, key.name);
+  state_usages(policy, facts);
+  return keys::permit(context, policy, facts);
+}
+
 Expected expected_of(keys::Context& context, const StoredRequest& request) {
   const Topology topology = topology_of(context.database, request.pool);
   const Authority& authority = topology.authority(request.ca);
   const keys::StoredKey key = keys::key(context.database, request.key);
   const policy::Policy policy = keys::policy_of(context.database, key);
-  Expected out{key.public_key,
-               names_for(topology, request.pool, request.role, request.ca_kind, request.server)};
-  if (!same_names(request.sans, out.names.dns_sans()))
-    throw Error(Errc::kConflict, "the topology has changed since the request '" + request.id +
-                                     "' was made; run 'poolkey request create' again");
+  Expected out{key.public_key, names_of(context.database, request)};
   out.pool = pool_context(topology, request.pool, request.role, request.ca_kind, request.server);
   out.max_validity = policy.lifetime().certificate.value;
   out.profiles = profiles_of(policy, authority);

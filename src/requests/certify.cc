@@ -5,10 +5,8 @@
 #include "crypto/digest.h"
 #include "keys/issued.h"
 #include "keys/signer.h"
-#include "pool/repository.h"
-#include "pool/safeguard.h"
-#include "requests/answer.h"
 #include "requests/ca/config.h"
+#include "requests/create.h"
 #include "requests/issue.h"
 
 namespace poolkey::requests {
@@ -27,20 +25,6 @@ IssueProfile profile_of(const policy::Policy& policy, keys::IssuerPointers point
   for (const auto& u : policy.request().key_usage.value)
     out.key_usage.insert(crypto::parse_key_usage(policy::word(u.value)));
   return out;
-}
-
-policy::Permit issue_permit(keys::Context& context, const StoredRequest& request,
-                            const keys::StoredKey& key, const policy::Policy& policy,
-                            Duration validity) {
-  policy::Facts facts{.action = policy::Action::kIssue, .key = key.name, .pool = request.pool};
-  facts.algorithm = key.public_key.algorithm();
-  facts.role = request.role;
-  facts.ca = CaKind::kInternal;
-  facts.validity = validity;
-  facts.key_age = context.clock.now() - key.created;
-  facts.safeguarded = pool::safeguarded(context.database, key.name);
-  state_usages(policy, facts);
-  return keys::permit(context, policy, facts);
 }
 
 crypto::EvpPkey ca_key(keys::Context& context, const keys::OriginSigner& ca, Duration validity) {
@@ -63,77 +47,48 @@ bool is_revoked(store::Database& database, const crypto::Certificate& certificat
 
 }  // namespace
 
-keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRequest& request) {
-  if (request.ca != kEmbeddedAuthority)
-    throw Error(Errc::kInvalidArgument, "the request '" + request.id + "' is for the CA '" +
-                                            request.ca +
-                                            "', not for poolkey's own; hand it over "
-                                            "with 'poolkey request export'");
-  if (request.csr.empty())
-    throw Error(Errc::kConflict,
-                "the request '" + request.id + "' is " + std::string(name(request.state)) +
-                    " and not signed: " + std::string(next_act(request.state, false)));
-  const crypto::ParsedCsr csr = crypto::parse_csr(request.csr);
-  Expected expected = expected_of(context, request);
+bool EmbeddedRoute::is_handed_over(keys::Context& context, const StoredRequest& request) const {
+  const auto stored = keys::certificate_of_request(context.database, request.id);
   // One that was issued before the topology changed is for other names and does not answer.
-  if (auto stored = keys::certificate_of_request(context.database, request.id);
-      stored && stored->certificate.dns_sans() == csr.sans.dns &&
-      !is_revoked(context.database, stored->certificate)) {
-    context.journal.settle("certificate issue", request.id);
-    return std::move(*stored);
-  }
+  return stored && same_names(stored->certificate.dns_sans(), request.sans) &&
+         !is_revoked(context.database, stored->certificate);
+}
+
+std::optional<crypto::Certificate> EmbeddedRoute::submit(keys::Context& context,
+                                                         const StoredRequest& request,
+                                                         const store::Operation& operation) const {
+  const Time now = context.clock.now();
+  const std::string digest = hex(crypto::sha256(request.csr));
+  if (const auto made = keys::issued_for(context.database, digest, kProfile, now))
+    return crypto::Certificate::from_pem(made->pem);
   const keys::StoredKey key = keys::key(context.database, request.key);
   const policy::Policy policy = keys::policy_of(context.database, key);
   const keys::OriginSigner ca = keys::issuing_ca(context.database);
-  const Time now = context.clock.now();
   crypto::CertificateSpec spec =
-      certificate_spec(csr, profile_of(policy, ca_config(context.database).pointers(ca.key.name)),
+      certificate_spec(crypto::parse_csr(request.csr),
+                       profile_of(policy, ca_config(context.database).pointers(ca.key.name)),
                        ca.certificate.not_after(), now);
   const Duration validity = spec.not_after - spec.not_before;
-  policy::Permit allowed = issue_permit(context, request, key, policy, validity);
+  policy::Permit allowed = issue_permit(context, request, validity);
   allowed.require(policy::Action::kIssue, key.name.str());
   const crypto::EvpPkey signer = ca_key(context, ca, validity);
-  const std::string digest = hex(crypto::sha256(request.csr));
-  store::Operation operation = context.journal.begin("certificate issue", request.id, digest);
-  // The DER is the step's result: a run that was interrupted after it gives this certificate, and
-  // never a second one for one request.
-  const std::string der = operation.step("issue", [&] {
-    if (const auto made = keys::issued_for(context.database, digest, kProfile, now))
-      return base64(crypto::Certificate::from_pem(made->pem).der());
-    std::string out;
-    keys::record(
-        context, "certificate issue", request.id, allowed.rule(), &operation,
-        [&]() -> json::object {
-          spec.serial = keys::fresh_serial(context);
-          const crypto::Certificate made = crypto::Certificate::from_der(
-              crypto::issue(spec, key.public_key, ca.certificate, signer.get(), context.library));
-          keys::register_issued(context.database, made, ca.key.name, kProfile, digest, now);
-          out = base64(made.der());
-          return {{"subject", made.subject()},
-                  {"serial", made.serial()},
-                  {"sha256", hex(made.sha256())},
-                  {"not_after", rfc3339(made.not_after())}};
-        });
-    return out;
+  std::optional<crypto::Certificate> out;
+  keys::record(context, verb(), request.id, allowed.rule(), &operation, [&]() -> json::object {
+    spec.serial = keys::fresh_serial(context);
+    out = crypto::Certificate::from_der(
+        crypto::issue(spec, key.public_key, ca.certificate, signer.get(), context.library));
+    keys::register_issued(context.database, *out, ca.key.name, kProfile, digest, now);
+    return {{"subject", out->subject()},
+            {"serial", out->serial()},
+            {"sha256", hex(out->sha256())},
+            {"not_after", rfc3339(out->not_after())}};
   });
-  const auto certificate = crypto::Certificate::from_der(from_base64(der));
-  const keys::StoredCertificate made{certificate, keys::chain_of(context.database, certificate),
-                                     key.name, request.id};
-  expected.intermediates = made.chain;
-  if (const Acceptance found = check_certificate(certificate, expected, context.clock.now());
-      !found.faults.empty())
-    throw Error(Errc::kCorrupt, sentence_of("the certificate for " + key.name.str(), found.faults));
-  operation.step("accept", [&]() -> std::string {
-    store::Transaction transaction(context.database);
-    StoredRequest life = find_request(context.database, request.id);
-    for (const State state : {State::kSubmitted, State::kIssued})
-      if (may_follow(life.state, state)) advance(life, state, context);
-    bind_certificate(context, life, made);
-    transaction.commit();
-    return "done";
-  });
-  operation.finish();
-  return made;
+  return out;
+}
+
+std::vector<crypto::Certificate> EmbeddedRoute::above(keys::Context& context,
+                                                      const crypto::Certificate& answer) const {
+  return keys::chain_of(context.database, answer);
 }
 
 }  // namespace poolkey::requests

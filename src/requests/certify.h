@@ -1,16 +1,21 @@
-// The embedded CA: a stored request becomes a certificate, and is checked like a stranger's.
-// May touch: requests and below. Called by: app, for `certificate issue`.
+// The route to the embedded CA, which answers at once.
+// May touch: requests and below. Called by: route.
 #pragma once
 
-#include "keys/origin.h"
-#include "requests/create.h"
+#include "requests/route.h"
 
 namespace poolkey::requests {
 
-/// Issues the certificate of a request with the issuing CA's key in the origin's token, under the
-/// policies of both keys, checks it (key, chain, names, validity, usages) and stores it. Run again
-/// it gives the certificate that was issued. Throws kDenied (policy), kCorrupt with every fault
-/// that the check found.
-keys::StoredCertificate issue_certificate(keys::Context& context, const StoredRequest& request);
+/// Issues with the issuing CA's key in the origin's token, under the policies of both keys.
+class EmbeddedRoute : public CaRoute {
+ public:
+  std::string_view verb() const override { return "certificate issue"; }
+  /// Unless what was issued was revoked.
+  bool is_handed_over(keys::Context& context, const StoredRequest& request) const override;
+  std::optional<crypto::Certificate> submit(keys::Context& context, const StoredRequest& request,
+                                            const store::Operation& operation) const override;
+  std::vector<crypto::Certificate> above(keys::Context& context,
+                                         const crypto::Certificate& answer) const override;
+};
 
 }  // namespace poolkey::requests

@@ -5,8 +5,6 @@
 #include "crypto/bundle.h"
 #include "crypto/crl.h"
 #include "crypto/digest.h"
-#include "pool/safeguard.h"
-#include "requests/answer.h"
 #include "requests/create.h"
 
 namespace poolkey::requests {
@@ -26,8 +24,6 @@ std::optional<keys::StoredKey> key_of(store::Database& database,
   return keys::find_key(database, {KeyName(row->text("key_name")),
                                    static_cast<std::uint32_t>(row->integer("version"))});
 }
-
-bool is_signed(const StoredRequest& request) { return !request.csr.empty(); }
 
 /// The requests that a certificate may answer: of its key, signed, best those with its very names.
 std::vector<StoredRequest> asked_for(store::Database& database, const KeyVersion& key,
@@ -178,67 +174,20 @@ json::object imported_json(ByteView octets, const std::vector<Imported>& all) {
   return {{"sha256", hex(crypto::sha256(octets))}, {"taken", taken}, {"requests", requests}};
 }
 
-crypto::Certificate chosen(store::Database& database, const std::string& id,
-                           const std::string& fingerprint) {
-  std::vector<crypto::Certificate> all = answers(database, id);
-  std::erase_if(
-      all, [&](const crypto::Certificate& c) { return !hex(c.sha256()).starts_with(fingerprint); });
-  if (all.empty())
-    throw Error(
-        Errc::kNotFound,
-        fingerprint.empty()
-            ? "no certificate for '" + id +
-                  "' has come back; 'poolkey request import' what the CA sent"
-            : "no certificate for '" + id + "' has a SHA-256 that begins with " + fingerprint);
-  if (all.size() == 1) return all.front();
-  std::string list;
-  for (const crypto::Certificate& c : all)
-    list += "\n  " + hex(c.sha256()).substr(0, 16) + "  serial " + c.serial() + ", by '" +
-            c.issuer() + "', " + rfc3339(c.not_before()) + " to " + rfc3339(c.not_after());
-  throw Error(Errc::kConflict, std::to_string(all.size()) + " certificates came for '" + id +
-                                   "'; say which with --certificate:" + list);
-}
-
-policy::Permit issue_permit(keys::Context& context, const StoredRequest& request,
-                            const crypto::Certificate& certificate) {
-  const keys::StoredKey key = keys::key(context.database, request.key);
-  const policy::Policy policy = keys::policy_of(context.database, key);
-  policy::Facts facts{.action = policy::Action::kIssue, .key = key.name, .pool = request.pool};
-  facts.algorithm = key.public_key.algorithm();
-  facts.role = request.role;
-  facts.ca = request.ca_kind;
-  facts.validity = certificate.not_after() - certificate.not_before();
-  facts.key_age = context.clock.now() - key.created;
-  facts.safeguarded = pool::safeguarded(context.database, key.name);
-  state_usages(policy, facts);
-  return keys::permit(context, policy, facts);
-}
-
-std::optional<keys::StoredCertificate> bound_before(store::Database& database,
-                                                    const StoredRequest& request,
-                                                    const std::string& fingerprint) {
-  auto bound = keys::certificate_of_request(database, request.id);
-  if (!bound || !hex(bound->certificate.sha256()).starts_with(fingerprint)) return std::nullopt;
-  const bool waits = request.state == State::kIssued || !is_signed(request);
-  return waits && fingerprint.empty() ? std::nullopt : bound;
-}
-
 }  // namespace
 
-StoredRequest export_request(keys::Context& context, const std::string& id) {
-  StoredRequest request = find_request(context.database, id);
-  if (!is_signed(request))
-    throw Error(Errc::kConflict,
-                "the request '" + id + "' is " + std::string(name(request.state)) +
-                    " and not signed: " + std::string(next_act(request.state, true)));
-  const bool first = request.state == State::kSigned && request.ca != kEmbeddedAuthority;
-  if (!first) return request;
-  keys::record(context, "request export", id, "", nullptr, [&]() -> json::object {
-    advance(request, State::kSubmitted, context, "to " + request.ca);
-    put_request(context.database, request);
+bool FileRoute::is_handed_over(keys::Context&, const StoredRequest& request) const {
+  return request.state != State::kSigned;
+}
+
+std::optional<crypto::Certificate> FileRoute::submit(keys::Context& context,
+                                                     const StoredRequest& request,
+                                                     const store::Operation& operation) const {
+  // The octets are in the database already: whoever exports gets them, as often as he likes.
+  keys::record(context, verb(), request.id, "", &operation, [&]() -> json::object {
     return {{"ca", request.ca}, {"sha256", hex(crypto::sha256(request.csr))}};
   });
-  return request;
+  return std::nullopt;
 }
 
 std::vector<Imported> import_file(keys::Context& context, const std::string& file, ByteView octets,
@@ -250,36 +199,6 @@ std::vector<Imported> import_file(keys::Context& context, const std::string& fil
     return imported_json(octets, out);
   });
   return out;
-}
-
-Accepted accept_request(keys::Context& context, const std::string& id,
-                        const std::string& fingerprint) {
-  StoredRequest request = find_request(context.database, id);
-  if (auto bound = bound_before(context.database, request, fingerprint))
-    return {std::move(*bound), {}};
-  if (request.ca == kEmbeddedAuthority)
-    throw Error(Errc::kInvalidArgument, "the request '" + id +
-                                            "' is for poolkey's own CA: run "
-                                            "'poolkey certificate issue', which accepts as well");
-  const crypto::Certificate certificate = chosen(context.database, id, fingerprint);
-  Acceptance found =
-      check_certificate(certificate, expected_of(context, request), context.clock.now());
-  if (!found.faults.empty())
-    throw Error(Errc::kCorrupt,
-                sentence_of("the certificate for " + request.key.str(), found.faults));
-  policy::Permit permit = issue_permit(context, request, certificate);
-  permit.require(policy::Action::kIssue, request.key.str());
-  const keys::StoredCertificate stored{certificate, std::move(found.chain), request.key, id};
-  keys::record(context, "request accept", id, permit.rule(), nullptr, [&]() -> json::object {
-    store::Transaction transaction(context.database);
-    bind_certificate(context, request, stored);
-    transaction.commit();
-    return {{"serial", certificate.serial()},
-            {"sha256", hex(certificate.sha256())},
-            {"issuer", certificate.issuer()},
-            {"not_after", rfc3339(certificate.not_after())}};
-  });
-  return {stored, std::move(found.remarks)};
 }
 
 }  // namespace poolkey::requests

@@ -6,14 +6,22 @@
 #include <string>
 #include <vector>
 
-#include "requests/accept.h"
-#include "requests/repository.h"
+#include "requests/route.h"
 
 namespace poolkey::requests {
 
-/// Marks a signed request as handed over to its CA, and gives it. Run again it gives the same
-/// octets. Throws kConflict for one that is not signed.
-StoredRequest export_request(keys::Context& context, const std::string& id);
+/// Hands over by giving the PKCS#10 away; the CA answers some day.
+class FileRoute : public CaRoute {
+ public:
+  std::string_view verb() const override { return "request export"; }
+  bool is_handed_over(keys::Context& context, const StoredRequest& request) const override;
+  std::optional<crypto::Certificate> submit(keys::Context& context, const StoredRequest& request,
+                                            const store::Operation& operation) const override;
+  std::vector<crypto::Certificate> above(keys::Context&,
+                                         const crypto::Certificate&) const override {
+    return {};
+  }
+};
 
 /// What became of one thing in an imported file.
 struct Imported {
@@ -29,17 +37,5 @@ struct Imported {
 /// are not for that request are refused. Run again it changes nothing. Throws as read_bundle().
 std::vector<Imported> import_file(keys::Context& context, const std::string& file, ByteView octets,
                                   const std::optional<std::string>& only = std::nullopt);
-
-struct Accepted {
-  keys::StoredCertificate certificate;
-  std::vector<std::string> remarks;
-};
-
-/// Checks the answer to a request (accept.h) and binds it to the key version. `fingerprint` is the
-/// beginning of a SHA-256 in hex, for where several certificates came. Run again it gives what was
-/// accepted. Throws kNotFound if none came, kConflict if several did and none is named, kCorrupt
-/// with every fault, kDenied by policy.
-Accepted accept_request(keys::Context& context, const std::string& id,
-                        const std::string& fingerprint = "");
 
 }  // namespace poolkey::requests

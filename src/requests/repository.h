@@ -34,6 +34,9 @@ struct StoredRequest {
   json::array history;   ///< objects "state", "at", "by", "note", oldest first
 };
 
+/// It has a PKCS#10.
+inline bool is_signed(const StoredRequest& request) { return !request.csr.empty(); }
+
 /// "edge.edge-external.av@1.internal", for one server "fe.front-end.fe1.fe1@1.internal"
 std::string request_id(const PoolName& pool, Role role, const std::optional<MemberName>& server,
                        const KeyVersion& key, const std::string& ca);

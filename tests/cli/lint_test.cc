@@ -63,7 +63,7 @@ TEST_F(LintCommandTest, ReadsRequestsOfBothForms) {
     EXPECT_THAT(lint(name, public_now), ElementsAre("request", "eku.client-auth=warn"));
   EXPECT_THAT(poolkey({"request", "lint", file("csr.pem")}).out,
               HasSubstr("A certificate request: CN=sip.contoso.com, RSA-2048"));
-  EXPECT_TRUE(refused(poolkey({"request", "lint", file("key.pem")}), 11, {"neither"}));
+  EXPECT_TRUE(refused(poolkey({"request", "lint", file("key.pem")}), 11, {"must not be sent"}));
 }
 
 TEST_F(LintCommandTest, SaysWhatItWillSayThen) {

@@ -161,7 +161,7 @@ const std::vector<Subject>& subjects() {
        "origin",
        Stage::kProven,
        issue,
-       {"certificate issue/issue", "certificate issue/accept"},
+       {"certificate issue/submit", "certificate issue/record"},
        {{"origin", request}}},
       {"CertificatePublish",
        "origin",

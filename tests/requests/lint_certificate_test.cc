@@ -242,10 +242,10 @@ TEST_F(LintCertificateTest, TellsRequestsFromCertificates) {
   EXPECT_FALSE(read_lint_subject("some text\n" + crypto::csr_pem(csr.der)).certificate);
   EXPECT_EQ(read_lint_subject(to_text(certificate.der())).certificate, certificate);
   EXPECT_EQ(read_lint_subject(certificate.pem()).certificate, certificate);
-  EXPECT_THAT([] { read_lint_subject(""); }, ThrowsErrc(Errc::kCorrupt, "neither"));
+  EXPECT_THAT([] { read_lint_subject(""); }, ThrowsErrc(Errc::kCorrupt, "it is empty"));
   EXPECT_THAT([] { read_lint_subject("-----BEGIN CERTIFICATE-----"); }, ThrowsErrc(Errc::kCorrupt));
   EXPECT_THAT([] { read_lint_subject("\x30\x03\x02\x01"); },
-              ThrowsErrc(Errc::kCorrupt, "as a certificate"));
+              ThrowsErrc(Errc::kCorrupt, "damaged at octet"));
 }
 
 }  // namespace

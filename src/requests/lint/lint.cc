@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "crypto/foreign.h"
 #include "requests/lint/rule.h"
 
 namespace poolkey::requests {
@@ -94,24 +95,14 @@ LintSubject::LintSubject(const crypto::Certificate& found, std::optional<PoolCon
     : content(found.content()), certificate(found), pool(std::move(context)) {}
 
 LintSubject read_lint_subject(std::string_view file) {
-  const bool is_der = !file.empty() && file.front() == 0x30;
-  if (!is_der && file.find("CERTIFICATE REQUEST-----") != std::string_view::npos)
-    return crypto::parse_csr(view(file));
-  if (!is_der && file.find("CERTIFICATE-----") != std::string_view::npos)
-    return crypto::Certificate::from_pem(file);
-  if (!is_der)
-    throw Error(Errc::kCorrupt,
-                "the file holds neither a certificate request nor a certificate, in PEM or DER");
-  try {
-    return crypto::parse_csr(view(file));
-  } catch (const Error& no_request) {
-    try {
-      return crypto::Certificate::from_der(view(file));
-    } catch (const Error& no_certificate) {
-      throw Error(no_certificate.code(), std::string("as a request: ") + no_request.what() +
-                                             "; as a certificate: " + no_certificate.what());
-    }
+  const std::vector<crypto::ForeignItem> items =
+      crypto::read_foreign(view(file), "a certificate request or certificate");
+  for (const crypto::ForeignItem& item : items) {
+    if (item.kind == crypto::Kind::kRequest) return crypto::parse_csr(item.content);
+    if (item.kind == crypto::Kind::kCertificate) return crypto::Certificate::from_der(item.content);
   }
+  throw Error(Errc::kCorrupt,
+              "a certificate request or certificate is wanted: " + crypto::what_instead(items));
 }
 
 std::vector<Finding> lint(const LintSubject& subject, Profile profile, Time now,
