@@ -92,10 +92,11 @@ std::string warning(const PlannedCertificate& planned, Time now, Duration ahead)
   const std::optional<Time> by = planned.ask_by();
   const Existing* current = planned.current();
   if (!by || current == nullptr || *by - now > ahead) return "";
-  // A later request that is on its way is what was to be done.
-  for (const Existing& e : planned.existing)
-    if (e.request != current->request && !e.not_after && e.state >= State::kSubmitted) return "";
   const Time end = current->not_after.value_or(now);
+  // A later request that is on its way is what was to be done, while there is time.
+  for (const Existing& e : planned.existing)
+    if (end > now && e.request != current->request && !e.not_after && e.state >= State::kSubmitted)
+      return "";
   const std::string until = " (" + current->key.str() + " ends at " + rfc3339(end) + ")";
   if (end <= now) return planned.id + " has EXPIRED" + until;
   if (*by <= now)

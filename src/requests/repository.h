@@ -22,16 +22,16 @@ struct StoredRequest {
   PoolName pool;
   KeyVersion key;
   Role role = Role::kEdgeExternal;
-  std::optional<MemberName> server;  ///< where it is for one server
-  std::string ca;                    ///< as the topology calls it
+  std::optional<MemberName> server{};  ///< where it is for one server
+  std::string ca{};                    ///< as the topology calls it
   CaKind ca_kind = CaKind::kInternal;
   State state = State::kDrafted;
-  std::string subject;            ///< "CN=sip.contoso.com"
-  std::vector<std::string> sans;  ///< DNS names
-  Bytes csr;                      ///< DER; empty before it is signed
+  std::string subject{};            ///< "CN=sip.contoso.com"
+  std::vector<std::string> sans{};  ///< DNS names
+  Bytes csr{};                      ///< DER; empty before it is signed
   Time created{};
-  json::object details;  ///< "findings", "approval", "batch"
-  json::array history;   ///< objects "state", "at", "by", "note", oldest first
+  json::object details{};  ///< "findings", "approval", "batch"
+  json::array history{};   ///< objects "state", "at", "by", "note", oldest first
 };
 
 /// It has a PKCS#10.
