@@ -96,6 +96,9 @@ class CommandFixture : public Fixture {
   Outcome run(const std::string& line) const;
   /// As run(), and the test fails if the command does.
   std::string must(const std::string& line) const;
+  /// One TLS connection from a client without the provider to a server whose key is the token's
+  /// `k` and whose certificate is c.pem; `options` are given to both. What the client prints.
+  std::string connect(const std::string& options) const;
 };
 
 /// poolkey.so in a library context of this process, by the fixture's openssl.cnf.
