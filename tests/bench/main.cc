@@ -37,6 +37,7 @@ int bench(int argc, char** argv) {
   add_foreign_rows();
   add_command_rows();
   add_request_rows();
+  add_batch_rows();
   add_lint_rows();
   add_release_rows();
   add_delivery_rows();

@@ -118,6 +118,7 @@ void add_signing_rows();
 void add_foreign_rows();
 void add_command_rows();
 void add_request_rows();
+void add_batch_rows();
 void add_lint_rows();
 void add_release_rows();
 void add_delivery_rows();
