@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <functional>
 #include <thread>
 
 #include "base/error.h"
@@ -109,6 +111,58 @@ Param read_column(const soci::row& row, std::size_t column) {
   return static_cast<soci::sqlite3_statement_backend*>(statement.get_backend())->stmt_;
 }
 
+/// Values where SOCI can point at them: they stand still while the statement lives.
+class Bound {
+ public:
+  Bound(soci::statement& statement, const Params& params)
+      : integers_(params.size()),
+        texts_(params.size()),
+        indicators_(params.size()),
+        kinds_(params) {
+    take(params);
+    for (std::size_t i = 0; i < params.size(); ++i) {
+      const std::string& name = params[i].first;
+      if (is_integer(params[i]))
+        statement.exchange(soci::use(integers_[i], indicators_[i], name));
+      else
+        statement.exchange(soci::use(texts_[i], indicators_[i], name));
+    }
+  }
+
+  /// The values of another row.
+  void take(const Params& params) {
+    if (!std::ranges::equal(params, kinds_, [](const auto& one, const auto& first) {
+          return one.first == first.first && is_integer(one) == is_integer(first);
+        }))
+      throw Error(Errc::kInternal, "rows of one statement have parameters of different kinds");
+    for (std::size_t i = 0; i < params.size(); ++i) {
+      const Param& value = params[i].second;
+      indicators_[i] = std::holds_alternative<std::nullptr_t>(value) ? soci::i_null : soci::i_ok;
+      if (const auto* integer = std::get_if<std::int64_t>(&value)) integers_[i] = *integer;
+      if (const auto* text = std::get_if<std::string>(&value)) texts_[i] = *text;
+    }
+  }
+
+ private:
+  static bool is_integer(const std::pair<std::string, Param>& param) {
+    return std::holds_alternative<std::int64_t>(param.second);
+  }
+
+  std::vector<long long> integers_;
+  std::vector<std::string> texts_;
+  std::vector<soci::indicator> indicators_;
+  const Params& kinds_;
+};
+
+void prepare(soci::statement& statement, std::string_view sql, const Params& params) {
+  statement.alloc();
+  statement.prepare(std::string(sql));
+  // SQLite takes NULL for a parameter without a value.
+  if (sqlite::sqlite3_bind_parameter_count(handle_of(statement)) != static_cast<int>(params.size()))
+    throw Error(Errc::kInternal, "a statement has parameters without values, or values without");
+  statement.define_and_bind();
+}
+
 }  // namespace
 
 /// Up to this size a file is read whole when it is opened, which takes some milliseconds.
@@ -139,6 +193,20 @@ struct Database::Impl {
   }
 
   std::int64_t execute(std::string_view sql, const Params& params, std::vector<Row>* answer);
+  void execute_each(std::string_view sql, const std::vector<Params>& rows);
+
+  /// Runs `act`; what SOCI throws becomes our Error, and the transaction is lost either way.
+  std::int64_t translate(const std::function<std::int64_t()>& act) {
+    try {
+      return act();
+    } catch (const Error&) {
+      statement_failed = true;
+      throw;
+    } catch (const soci::soci_error&) {
+      statement_failed = true;
+      fail();
+    }
+  }
 
   fs::path path;
   soci::session session;
@@ -148,32 +216,12 @@ struct Database::Impl {
 
 std::int64_t Database::Impl::execute(std::string_view sql, const Params& params,
                                      std::vector<Row>* answer) {
-  // SOCI keeps pointers to what it binds, so all of it stands still until the end.
-  std::vector<long long> integers(params.size());
-  std::vector<std::string> texts(params.size());
-  std::vector<soci::indicator> indicators(params.size(), soci::i_ok);
   soci::row row;
   soci::statement statement(session);
-  try {
-    for (std::size_t i = 0; i < params.size(); ++i) {
-      const auto& [name, value] = params[i];
-      if (const auto* integer = std::get_if<std::int64_t>(&value)) {
-        integers[i] = *integer;
-        statement.exchange(soci::use(integers[i], indicators[i], name));
-      } else {
-        if (const auto* text = std::get_if<std::string>(&value)) texts[i] = *text;
-        if (std::holds_alternative<std::nullptr_t>(value)) indicators[i] = soci::i_null;
-        statement.exchange(soci::use(texts[i], indicators[i], name));
-      }
-    }
+  return translate([&]() -> std::int64_t {
+    const Bound bound(statement, params);
     if (answer != nullptr) statement.exchange(soci::into(row));
-    statement.alloc();
-    statement.prepare(std::string(sql));
-    // SQLite takes NULL for a parameter without a value.
-    if (sqlite::sqlite3_bind_parameter_count(handle_of(statement)) !=
-        static_cast<int>(params.size()))
-      throw Error(Errc::kInternal, "a statement has parameters without values, or values without");
-    statement.define_and_bind();
+    prepare(statement, sql, params);
     if (answer == nullptr) {
       statement.execute(true);
       return statement.get_affected_rows();
@@ -186,13 +234,21 @@ std::int64_t Database::Impl::execute(std::string_view sql, const Params& params,
       answer->push_back(std::move(copy));
     }
     return 0;
-  } catch (const Error&) {
-    statement_failed = true;
-    throw;
-  } catch (const soci::soci_error&) {
-    statement_failed = true;
-    fail();
-  }
+  });
+}
+
+void Database::Impl::execute_each(std::string_view sql, const std::vector<Params>& rows) {
+  if (rows.empty()) return;
+  soci::statement statement(session);
+  translate([&]() -> std::int64_t {
+    Bound bound(statement, rows.front());
+    prepare(statement, sql, rows.front());
+    for (const Params& row : rows) {
+      bound.take(row);
+      statement.execute(true);
+    }
+    return 0;
+  });
 }
 
 namespace {
@@ -281,6 +337,11 @@ std::vector<Row> Database::rows(std::string_view sql, const Params& params) {
   std::vector<Row> answer;
   impl_->execute(sql, params, &answer);
   return answer;
+}
+
+void Database::run_each(std::string_view sql, const std::vector<Params>& rows) {
+  if (!impl_->in_transaction) throw Error(Errc::kInternal, "many rows without a transaction");
+  impl_->execute_each(sql, rows);
 }
 
 std::optional<Row> Database::row(std::string_view sql, const Params& params) {

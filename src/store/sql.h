@@ -62,6 +62,9 @@ class Database {
 
   /// Runs a statement and returns how many rows it changed.
   std::int64_t run(std::string_view sql, const Params& params = {});
+  /// The same for many rows, prepared once, in the open Transaction. The names, their order and
+  /// kinds are those of the first; NULL counts as text.
+  void run_each(std::string_view sql, const std::vector<Params>& rows);
   std::vector<Row> rows(std::string_view sql, const Params& params = {});
   /// The only row, or nothing. Throws kInternal if there are several.
   std::optional<Row> row(std::string_view sql, const Params& params = {});

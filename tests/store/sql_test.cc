@@ -87,6 +87,32 @@ TEST_F(SqlTest, CountsChangedRows) {
   EXPECT_EQ(db.run("UPDATE setting SET value = '2' WHERE value = '1'"), 0);
 }
 
+TEST_F(SqlTest, RunsOneStatementForManyRows) {
+  Database database = open();
+  database.run("CREATE TABLE many (n BIGINT PRIMARY KEY, word TEXT)");
+  const std::string insert = "INSERT INTO many (n, word) VALUES (:n, :word)";
+  const auto row = [](std::int64_t n, Param word) { return Params{{"n", n}, {"word", word}}; };
+  EXPECT_THAT([&] { database.run_each(insert, {row(1, "a")}); }, ThrowsErrc(Errc::kInternal));
+  {
+    Transaction transaction(database);
+    database.run_each(insert, {row(1, "one"), row(2, nullptr), row(3, "three")});
+    database.run_each(insert, {});
+    transaction.commit();
+  }
+  const auto found = database.rows("SELECT word FROM many ORDER BY n");
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[0].text("word"), "one");
+  EXPECT_TRUE(found[1].is_null("word"));
+  EXPECT_EQ(found[2].text("word"), "three");
+  Transaction transaction(database);
+  EXPECT_THAT(
+      [&] {
+        database.run_each(insert, {row(4, "four"), {{"word", "x"}, {"n", 5}}});
+      },
+      ThrowsErrc(Errc::kInternal));
+  EXPECT_THAT([&] { transaction.commit(); }, ThrowsErrc(Errc::kInternal));
+}
+
 TEST_F(SqlTest, NamesAParameterOnceAndUsesItTwice) {
   Database db = open();
   insert(db, "a", "a");
