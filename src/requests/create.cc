@@ -25,28 +25,27 @@ struct Key {
   bool safeguarded;
 };
 
-/// What the requests of a batch share.
+/// What the requests of a batch share: read once, then by several threads.
 class Batch {
  public:
-  explicit Batch(keys::Context& context) : context_(context) {}
-
-  const Topology& topology(const PoolName& pool) {
-    const auto found = topologies_.find(pool);
-    if (found != topologies_.end()) return found->second;
-    return topologies_.emplace(pool, topology_of(context_.database, pool)).first->second;
+  Batch(keys::Context& context, std::span<const CreateOptions> options) {
+    for (const CreateOptions& one : options) {
+      if (!topologies_.contains(one.pool))
+        topologies_.emplace(one.pool, topology_of(context.database, one.pool));
+      if (!keys_.contains(one.key.str())) keys_.emplace(one.key.str(), read(context, one.key));
+    }
   }
 
-  const Key& key(const KeyVersion& name) {
-    const auto found = keys_.find(name.str());
-    if (found != keys_.end()) return found->second;
-    keys::StoredKey stored = keys::key(context_.database, name);
-    policy::Policy policy = keys::policy_of(context_.database, stored);
-    const bool safe = pool::safeguarded(context_.database, name);
-    return keys_.emplace(name.str(), Key{std::move(stored), std::move(policy), safe}).first->second;
-  }
+  const Topology& topology(const PoolName& pool) const { return topologies_.at(pool); }
+  const Key& key(const KeyVersion& name) const { return keys_.at(name.str()); }
 
  private:
-  keys::Context& context_;
+  static Key read(keys::Context& context, const KeyVersion& name) {
+    keys::StoredKey stored = keys::key(context.database, name);
+    policy::Policy policy = keys::policy_of(context.database, stored);
+    return {std::move(stored), std::move(policy), pool::safeguarded(context.database, name)};
+  }
+
   std::map<PoolName, Topology> topologies_;
   std::map<std::string, Key> keys_;
 };
@@ -105,7 +104,7 @@ crypto::CertificateTemplate template_of(const Template& t) {
   return out;
 }
 
-Drafted draft(keys::Context& context, Batch& batch, const CreateOptions& options) {
+Drafted draft(const keys::Context& context, const Batch& batch, const CreateOptions& options) {
   const Topology& topology = batch.topology(options.pool);
   const Pool& pool = topology.pool(options.pool);
   const Key& key = batch.key(options.key);
@@ -138,6 +137,17 @@ Drafted draft(keys::Context& context, Batch& batch, const CreateOptions& options
           std::move(names), std::move(spec)};
 }
 
+std::vector<Drafted> draft_all(const keys::Context& context, const Batch& batch,
+                               std::span<const CreateOptions> options) {
+  std::vector<std::optional<Drafted>> drafts(options.size());
+  for_each_index(options.size(), kMostSigners,
+                 [&](std::size_t i) { drafts[i] = draft(context, batch, options[i]); });
+  std::vector<Drafted> out;
+  out.reserve(drafts.size());
+  for (auto& one : drafts) out.push_back(std::move(*one));
+  return out;
+}
+
 json::array findings_json(const std::vector<std::pair<Profile, Finding>>& findings) {
   json::array out;
   for (const auto& [profile, f] : findings)
@@ -152,8 +162,7 @@ json::array findings_json(const std::vector<std::pair<Profile, Finding>>& findin
 Verdict judge(const Drafted& draft, const WeakKeys& weak_keys, Time now) {
   const CreateOptions& options = *draft.options;
   LintSubject subject{crypto::draft_csr(draft.spec, draft.key->stored.public_key),
-                      pool_context(*draft.topology, options.pool, options.role,
-                                   draft.authority->kind, options.server)};
+                      pool_context(draft.names, draft.topology->pool(options.pool), options.role)};
   subject.key_exportable = draft.key->policy.exports().wrapped.has_value();
   Verdict out;
   for (const auto& profile : draft.key->policy.request().lint_profiles.value) {
@@ -322,9 +331,9 @@ std::vector<Bytes> sign_all(keys::Context& context, std::span<Approved* const> r
 }
 
 void put_all(store::Database& database, std::span<Approved* const> requests) {
-  store::Transaction transaction(database);
-  for (const Approved* a : requests) put_request(database, a->linted.draft.request);
-  transaction.commit();
+  std::vector<const StoredRequest*> all;
+  for (const Approved* a : requests) all.push_back(&a->linted.draft.request);
+  put_requests(database, all);
 }
 
 std::string joined(const std::vector<Bytes>& csrs) {
@@ -407,20 +416,19 @@ void state_usages(const policy::Policy& policy, policy::Facts& facts) {
 std::vector<CreatedRequest> create_requests(keys::Context& context,
                                             std::span<const CreateOptions> options,
                                             crypto::SelfCheck check) {
-  Batch batch(context);
-  std::vector<Drafted> drafts;
-  drafts.reserve(options.size());
-  for (const CreateOptions& one : options) drafts.push_back(draft(context, batch, one));
-  std::vector<Linted> linted = lint_all(context, std::move(drafts));
+  const Batch batch(context, options);
+  std::vector<Linted> linted = lint_all(context, draft_all(context, batch, options));
   refuse_twins(options, linted);
   refuse_unlinted(context, linted);
   std::vector<Approved> approved;
   approved.reserve(linted.size());
   for (Linted& one : linted) approved.push_back(approve(context, std::move(one)));
+  const std::set<std::string> known = request_ids(context.database);
   std::vector<Approved*> unsigned_ones;
   for (Approved& one : approved) {
     StoredRequest& request = one.linted.draft.request;
-    auto stored = look_up_request(context.database, request.id);
+    auto stored =
+        known.contains(request.id) ? look_up_request(context.database, request.id) : std::nullopt;
     if (stored && says_the_same(*stored, one.linted.draft.spec)) {
       request = std::move(*stored);
       context.journal.settle("request create", request.id);

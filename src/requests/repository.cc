@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/parallel.h"
 #include "crypto/digest.h"
 #include "pool/repository.h"
 
@@ -11,6 +12,8 @@ namespace {
 constexpr std::string_view kColumns =
     "id, pool, key_name, version, role, server, ca, ca_kind, state, subject, sans, csr, created_at,"
     " details, history";
+
+constexpr unsigned kMostWriters = 4;  // threads, as in create.cc
 
 constexpr std::array<std::string_view, 3> kReceivedKinds{"certificate", "ca", "crl"};
 
@@ -55,6 +58,32 @@ std::vector<StoredRequest> select(store::Database& database, const std::string& 
 
 store::Param or_null(const std::string& text) {
   return text.empty() ? store::Param(nullptr) : store::Param(text);
+}
+
+constexpr std::string_view kPut =
+    "INSERT INTO request (id, pool, key_name, version, role, server, ca, ca_kind, state, subject,"
+    " sans, csr, created_at, details, history) VALUES (:id, :pool, :name, :version, :role,"
+    " :server, :ca, :kind, :state, :subject, :sans, :csr, :created, :details, :history)"
+    " ON CONFLICT (id) DO UPDATE SET state = excluded.state, subject = excluded.subject,"
+    " sans = excluded.sans, csr = excluded.csr, created_at = excluded.created_at,"
+    " details = excluded.details, history = excluded.history";
+
+store::Params values_of(const StoredRequest& r) {
+  return {{"id", r.id},
+          {"pool", r.pool.str()},
+          {"name", r.key.key.str()},
+          {"version", std::int64_t{r.key.version}},
+          {"role", std::string(policy::word(r.role))},
+          {"server", or_null(r.server ? r.server->str() : "")},
+          {"ca", r.ca},
+          {"kind", std::string(policy::word(r.ca_kind))},
+          {"state", std::string(name(r.state))},
+          {"subject", r.subject},
+          {"sans", pool::joined(r.sans)},
+          {"csr", or_null(base64(r.csr))},
+          {"created", rfc3339(r.created)},
+          {"details", json::compact(r.details)},
+          {"history", json::compact(r.history)}};
 }
 
 }  // namespace
@@ -110,29 +139,24 @@ void advance(StoredRequest& request, State to, const keys::Context& context,
   request.history.emplace_back(std::move(step));
 }
 
-void put_request(store::Database& database, const StoredRequest& r) {
-  database.run(
-      "INSERT INTO request (id, pool, key_name, version, role, server, ca, ca_kind, state, subject,"
-      " sans, csr, created_at, details, history) VALUES (:id, :pool, :name, :version, :role,"
-      " :server, :ca, :kind, :state, :subject, :sans, :csr, :created, :details, :history)"
-      " ON CONFLICT (id) DO UPDATE SET state = excluded.state, subject = excluded.subject,"
-      " sans = excluded.sans, csr = excluded.csr, created_at = excluded.created_at,"
-      " details = excluded.details, history = excluded.history",
-      {{"id", r.id},
-       {"pool", r.pool.str()},
-       {"name", r.key.key.str()},
-       {"version", std::int64_t{r.key.version}},
-       {"role", std::string(policy::word(r.role))},
-       {"server", or_null(r.server ? r.server->str() : "")},
-       {"ca", r.ca},
-       {"kind", std::string(policy::word(r.ca_kind))},
-       {"state", std::string(name(r.state))},
-       {"subject", r.subject},
-       {"sans", pool::joined(r.sans)},
-       {"csr", or_null(base64(r.csr))},
-       {"created", rfc3339(r.created)},
-       {"details", json::compact(r.details)},
-       {"history", json::compact(r.history)}});
+void put_request(store::Database& database, const StoredRequest& request) {
+  database.run(kPut, values_of(request));
+}
+
+void put_requests(store::Database& database, std::span<const StoredRequest* const> requests) {
+  // JSON and base64 take longer than SQLite does.
+  std::vector<store::Params> rows(requests.size());
+  for_each_index(requests.size(), kMostWriters,
+                 [&](std::size_t i) { rows[i] = values_of(*requests[i]); });
+  store::Transaction transaction(database);
+  database.run_each(kPut, rows);
+  transaction.commit();
+}
+
+std::set<std::string> request_ids(store::Database& database) {
+  std::set<std::string> out;
+  for (const store::Row& row : database.rows("SELECT id FROM request")) out.insert(row.text("id"));
+  return out;
 }
 
 bool put_received(store::Database& database, const Received& item, const std::string& file,

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -55,6 +57,10 @@ void advance(StoredRequest& request, State to, const keys::Context& context,
              const std::string& note = "");
 /// Writes the request as it is, replacing what is stored under its id.
 void put_request(store::Database& database, const StoredRequest& request);
+/// The same for many, all or none.
+void put_requests(store::Database& database, std::span<const StoredRequest* const> requests);
+/// Of all requests.
+std::set<std::string> request_ids(store::Database& database);
 
 /// Something that came from a CA.
 struct Received {

@@ -80,20 +80,19 @@ void check_oauth(const Topology& topology, toml::Reader& reader) {
 std::string_view name(Product product) { return row(product).name; }
 
 const Pool& Topology::pool(const PoolName& name) const {
+  const auto found = std::ranges::find(pools, name, &Pool::name);
+  if (found != pools.end()) return *found;
   std::string known;
-  for (const Pool& pool : pools) {
-    if (pool.name == name) return pool;
-    known += (known.empty() ? "" : ", ") + pool.name.str();
-  }
+  for (const Pool& pool : pools) known += (known.empty() ? "" : ", ") + pool.name.str();
   throw Error(Errc::kNotFound, "the topology has no pool '" + name.str() + "'; it has " + known);
 }
 
 const Authority& Topology::authority(std::string_view name) const {
+  const auto found = std::ranges::find(authorities, name, &Authority::name);
+  if (found != authorities.end()) return *found;
   std::string known;
-  for (const Authority& authority : authorities) {
-    if (authority.name == name) return authority;
+  for (const Authority& authority : authorities)
     known += (known.empty() ? "" : ", ") + authority.name;
-  }
   throw Error(Errc::kNotFound, "the topology has no CA '" + std::string(name) + "'; it has " +
                                    known + ". Write a table [ca." + std::string(name) + "]");
 }

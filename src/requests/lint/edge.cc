@@ -100,10 +100,13 @@ std::span<const Rule> edge_rules() { return kRules; }
 
 PoolContext pool_context(const Topology& topology, const PoolName& pool, Role role, CaKind ca,
                          const std::optional<MemberName>& server) {
-  const RequestedNames names = names_for(topology, pool, role, ca, server);
+  return pool_context(names_for(topology, pool, role, ca, server), topology.pool(pool), role);
+}
+
+PoolContext pool_context(const RequestedNames& names, const Pool& pool, Role role) {
   PoolContext out{.role = role, .common_name = names.common_name.name};
   out.names = names.dns_sans();
-  const auto* edge = std::get_if<EdgeServices>(&topology.pool(pool).services);
+  const auto* edge = std::get_if<EdgeServices>(&pool.services);
   if (edge == nullptr) return out;
   out.av = edge->av.value;
   for (const HostName& name : edge->xmpp)

@@ -88,8 +88,10 @@ Profile parse_profile(std::string_view text) {
               "'" + std::string(text) + "' is no lint profile; there are " + known);
 }
 
-LintSubject::LintSubject(const crypto::ParsedCsr& csr, std::optional<PoolContext> context)
-    : content(csr), signature_valid(csr.signature_valid), pool(std::move(context)) {}
+LintSubject::LintSubject(crypto::ParsedCsr csr, std::optional<PoolContext> context)
+    : content(static_cast<crypto::X509Content&&>(csr)),
+      signature_valid(csr.signature_valid),
+      pool(std::move(context)) {}
 
 LintSubject::LintSubject(const crypto::Certificate& found, std::optional<PoolContext> context)
     : content(found.content()), certificate(found), pool(std::move(context)) {}

@@ -37,10 +37,12 @@ struct PoolContext {
 PoolContext pool_context(const Topology& topology, const PoolName& pool, Role role,
                          CaKind ca = CaKind::kInternal,
                          const std::optional<MemberName>& server = std::nullopt);
+/// The same where the names are known already.
+PoolContext pool_context(const RequestedNames& names, const Pool& pool, Role role);
 
 /// A request or a certificate, and what its caller knows beside it.
 struct LintSubject {
-  LintSubject(const crypto::ParsedCsr& csr, std::optional<PoolContext> context = {});
+  LintSubject(crypto::ParsedCsr csr, std::optional<PoolContext> context = {});
   LintSubject(const crypto::Certificate& found, std::optional<PoolContext> context = {});
 
   crypto::X509Content content;
@@ -65,10 +67,10 @@ struct Finding {
   std::string source;   ///< whose rule it is: "BR 7.1.4.3"
 };
 
-/// What the rules of `profile` find, in the order of the table, at most 16 findings a rule; `now` decides rules that change on
-/// a date, for a certificate its first day does. Nothing is thrown for a bad request: that is a
-/// finding. What is costly about a key is found once for each key. May be called by several
-/// threads.
+/// What the rules of `profile` find, in the order of the table, at most 16 findings a rule; `now`
+/// decides rules that change on a date, for a certificate its first day does. Nothing is thrown for
+/// a bad request: that is a finding. What is costly about a key is found once for each key. May be
+/// called by several threads.
 std::vector<Finding> lint(const LintSubject& subject, Profile profile, Time now,
                           const WeakKeys& weak_keys = WeakKeys::built_in());
 
