@@ -20,15 +20,26 @@ void bundle(ByteView octets);
 void envelope(ByteView octets);
 void receipt(ByteView octets);
 void uri(ByteView octets);
+void crl(ByteView octets);
+void ocsp(ByteView octets);
+void ca_config(ByteView octets);
 
 struct Target {
   std::string_view name;  ///< also the folder of its corpus in tests/data/fuzz
   void (*run)(ByteView);
 };
 inline constexpr std::array kTargets{
-    Target{"topology", topology},       Target{"policy", policy}, Target{"request", request},
-    Target{"certificate", certificate}, Target{"bundle", bundle}, Target{"envelope", envelope},
-    Target{"receipt", receipt},         Target{"uri", uri},
+    Target{"topology", topology},
+    Target{"policy", policy},
+    Target{"request", request},
+    Target{"certificate", certificate},
+    Target{"bundle", bundle},
+    Target{"envelope", envelope},
+    Target{"receipt", receipt},
+    Target{"uri", uri},
+    Target{"crl", crl},
+    Target{"ocsp", ocsp},
+    Target{"ca_config", ca_config},
 };
 
 /// What must hold did not. No Error, so that nothing takes it for a refusal.
