@@ -103,11 +103,11 @@ Param read_column(const soci::row& row, std::size_t column) {
 }
 
 /// What SOCI stands on. The sanitizer may not look: SOCI hides the type information it would need.
-[[gnu::no_sanitize("vptr")]] sqlite::sqlite3* connection_of(soci::session& session) {
+__attribute__((no_sanitize("vptr"))) sqlite::sqlite3* connection_of(soci::session& session) {
   return static_cast<soci::sqlite3_session_backend*>(session.get_backend())->conn_;
 }
 
-[[gnu::no_sanitize("vptr")]] sqlite::sqlite3_stmt* handle_of(soci::statement& statement) {
+__attribute__((no_sanitize("vptr"))) sqlite::sqlite3_stmt* handle_of(soci::statement& statement) {
   return static_cast<soci::sqlite3_statement_backend*>(statement.get_backend())->stmt_;
 }
 
