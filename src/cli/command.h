@@ -69,6 +69,7 @@ std::span<const Command> member_commands();
 std::span<const Command> key_commands();
 std::span<const Command> pool_commands();
 std::span<const Command> request_commands();
+std::span<const Command> rollover_commands();
 std::span<const Command> certificate_commands();
 std::span<const Command> ca_commands();
 std::span<const Command> lint_commands();

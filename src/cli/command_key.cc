@@ -45,7 +45,7 @@ int key_list(Call& call) {
   std::vector<std::vector<std::string>> rows;
   json::array list;
   for (const PoolName& pool : pool::pools(side.database())) {
-    const std::vector<KeyVersion> current = pool::in_force(side.database(), pool);
+    const std::vector<KeyVersion> current = pool::in_force(side.database(), pool, side.context().clock.now());
     for (const keys::StoredKey& key : keys::keys_of_pool(side.database(), pool)) {
       const bool in_force = std::find(current.begin(), current.end(), key.name) != current.end();
       rows.push_back({key.name.str(), pool.str(), key.public_key.algorithm(), key.state,

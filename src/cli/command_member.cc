@@ -1,4 +1,6 @@
 // The verbs of a member, and the origin's answer to an enrolment.
+#include <functional>
+
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "keys/origin.h"
@@ -7,6 +9,7 @@
 #include "pool/enrol.h"
 #include "pool/install.h"
 #include "pool/prove.h"
+#include "pool/retire.h"
 #include "pool/suite.h"
 
 namespace poolkey::cli {
@@ -62,11 +65,8 @@ int member_confirm(Call& call) {
   return 0;
 }
 
-int member_receive(Call& call) {
-  MemberCall m(call);
-  pool::MemberSide side = m.side.member();
-  const std::vector<pool::Delivery> deliveries = pool::receive(side);
-  m.side.checkpoint();
+/// What was received, as lines and as "deliveries"; the exit status of the worst refusal.
+int say_deliveries(Call& call, const std::vector<pool::Delivery>& deliveries) {
   json::array list;
   int status = 0;
   for (const pool::Delivery& d : deliveries) {
@@ -80,16 +80,21 @@ int member_receive(Call& call) {
     }
     list.emplace_back(std::move(one));
   }
-  if (deliveries.empty()) call.out.say("No envelope waits for '" + side.name.str() + "'.");
-  call.out.result({{"member", side.name.str()}, {"deliveries", std::move(list)}});
+  call.out.result({{"deliveries", std::move(list)}});
   return status;
 }
 
-int member_prove(Call& call) {
+int member_receive(Call& call) {
   MemberCall m(call);
   pool::MemberSide side = m.side.member();
-  const std::vector<pool::Receipt> receipts = pool::answer_challenge(side);
+  const std::vector<pool::Delivery> deliveries = pool::receive(side);
   m.side.checkpoint();
+  if (deliveries.empty()) call.out.say("No envelope waits for '" + side.name.str() + "'.");
+  call.out.result({{"member", side.name.str()}});
+  return say_deliveries(call, deliveries);
+}
+
+void say_receipts(Call& call, const std::vector<pool::Receipt>& receipts) {
   json::array list;
   for (const pool::Receipt& r : receipts) {
     const std::string state = r.present ? "present" : "absent";
@@ -103,15 +108,22 @@ int member_prove(Call& call) {
     list.emplace_back(json::object{
         {"key", r.key.str()}, {"state", state}, {"attributes_not_told", std::move(not_told)}});
   }
-  call.out.result({{"member", side.name.str()}, {"receipts", std::move(list)}});
+  call.out.result({{"receipts", std::move(list)}});
+}
+
+int member_prove(Call& call) {
+  MemberCall m(call);
+  pool::MemberSide side = m.side.member();
+  const std::vector<pool::Receipt> receipts = pool::answer_challenge(side);
+  m.side.checkpoint();
+  call.out.result({{"member", side.name.str()}});
+  say_receipts(call, receipts);
   return 0;
 }
 
-int member_install(Call& call) {
-  MemberCall m(call);
-  pool::MemberSide side = m.side.member();
+void say_installed(Call& call, const std::vector<pool::Installed>& installed) {
   json::array list;
-  for (const pool::Installed& i : pool::install_certificates(side)) {
+  for (const pool::Installed& i : installed) {
     call.out.say(i.key.str() + ": certificate " + i.certificate.serial() +
                  (i.written ? " is installed beside the key" : " was there already"));
     call.out.say("  for programs that read files: " + i.files.string() +
@@ -122,9 +134,52 @@ int member_install(Call& call) {
                                    {"written", i.written},
                                    {"files", i.files.string()}});
   }
+  call.out.result({{"certificates", std::move(list)}});
+}
+
+int member_install(Call& call) {
+  MemberCall m(call);
+  pool::MemberSide side = m.side.member();
+  const std::vector<pool::Installed> installed = pool::install_certificates(side);
   m.side.checkpoint();
-  call.out.result({{"member", side.name.str()}, {"certificates", std::move(list)}});
+  call.out.result({{"member", side.name.str()}});
+  say_installed(call, installed);
   return 0;
+}
+
+void say_retired(Call& call, const std::vector<pool::Retired>& retired) {
+  for (const pool::Retired& r : retired) {
+    if (r.destroyed) call.out.say(r.key.str() + ": retired, and destroyed in the token");
+    if (!r.kept.empty()) call.out.say(r.key.str() + ": retired, and kept for now: " + r.kept);
+    if (!r.in_use.empty())
+      call.out.say("  still signing with a copy of it: " + listed(r.in_use) + "; reload them");
+    call.out.append("retired",
+                    {{"key", r.key.str()}, {"destroyed", r.destroyed}, {"kept", r.kept}});
+  }
+}
+
+/// One part of a sync. What it cannot do is said, and the other parts are done all the same.
+void part(Call& call, int& status, const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Error& error) {
+    if (error.code() == Errc::kNotFound) return;  // nothing of its kind is in the mailbox
+    if (error.code() == Errc::kAuthFailed || error.code() == Errc::kUnavailable) throw;
+    call.out.say(error.what());
+    status = exit_code(error.code());
+  }
+}
+
+int member_sync(Call& call) {
+  MemberCall m(call);
+  pool::MemberSide side = m.side.member();
+  call.out.result({{"member", side.name.str()}});
+  int status = say_deliveries(call, pool::receive(side));
+  part(call, status, [&] { say_retired(call, pool::destroy_retired(side)); });
+  part(call, status, [&] { say_installed(call, pool::install_certificates(side)); });
+  part(call, status, [&] { say_receipts(call, pool::answer_challenge(side)); });
+  m.side.checkpoint();
+  return status;
 }
 
 int member_status(Call& call) {
@@ -138,17 +193,25 @@ int member_status(Call& call) {
   for (const pool::Statement::Version& v : statement.versions) {
     // Attributes can be read from a token that is gone; only a signature tells.
     const bool present = keys::find_possessed(*lease, v.public_key, v.id).has_value();
-    whole = whole && present;
-    rows.push_back({v.key.str(), present ? "present" : "absent", v.in_force ? "yes" : "no",
+    const bool retired = !v.retired.empty();
+    const bool in_force = home::is_in_force(statement, v, side.context.clock.now());
+    whole = whole && present != retired;
+    const std::string state =
+        std::string(present ? "present" : "absent") + (retired ? ", " + v.retired : "");
+    rows.push_back({v.key.str(), state, in_force ? "yes" : "no",
+                    v.effective ? rfc3339(*v.effective) : "",
                     hex(v.public_key.spki_sha256()).substr(0, 16)});
-    list.emplace_back(json::object{{"key", v.key.str()},
-                                   {"state", present ? "present" : "absent"},
-                                   {"in_force", v.in_force},
-                                   {"spki_sha256", hex(v.public_key.spki_sha256())}});
+    json::object one{{"key", v.key.str()},
+                     {"state", present ? "present" : "absent"},
+                     {"in_force", in_force},
+                     {"retired", v.retired},
+                     {"spki_sha256", hex(v.public_key.spki_sha256())}};
+    if (v.effective) one["effective"] = rfc3339(*v.effective);
+    list.emplace_back(std::move(one));
   }
   call.out.say("Member '" + side.name.str() + "' of pool '" + side.pool.str() +
                "', by its statement " + std::to_string(statement.sequence) + ":");
-  call.out.table({"KEY", "REPLICA", "IN FORCE", "SPKI SHA-256"}, rows);
+  call.out.table({"KEY", "REPLICA", "IN FORCE", "SINCE", "SPKI SHA-256"}, rows);
   if (side.context.token->module().has_profile())
     say_token(call, pool::report_of(*side.context.token));
   call.out.result({{"member", side.name.str()}, {"keys", std::move(list)}});
@@ -222,6 +285,12 @@ std::span<const Command> member_commands() {
        "write the certificates in the mailbox beside their keys",
        {},
        member_install},
+      {"member sync",
+       "member",
+       "all that the mailbox asks for: receive, destroy what is retired, install, prove; for a "
+       "timer",
+       {},
+       member_sync},
       {"member status",
        "member",
        "test every replica of this member by a signature",

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
+#include "cli/progress.h"
 #include "keys/origin.h"
 #include "pool/prove.h"
 #include "pool/recipient.h"
@@ -226,7 +227,7 @@ int status(Call& call) {
   json::array pools;
   bool whole = true;
   for (const PoolName& pool : pool::pools(database)) {
-    const std::vector<KeyVersion> current = pool::in_force(database, pool);
+    const std::vector<KeyVersion> current = pool::in_force(database, pool, now);
     std::vector<std::vector<std::string>> keys, members;
     json::array keys_json, members_json;
     for (const keys::StoredKey& key : keys::keys_of_pool(database, pool)) {
@@ -254,6 +255,14 @@ int status(Call& call) {
     pools.emplace_back(json::object{{"pool", pool.str()},
                                     {"keys", std::move(keys_json)},
                                     {"members", std::move(members_json)}});
+  }
+  whole = !say_exposures(call, database, now) && whole;
+  for (const rollover::StoredRoll& roll : rollover::all_rolls(database)) {
+    if (roll.ended) continue;
+    const rollover::Progress progress = rollover::look(side.context(), roll);
+    whole = whole && progress.verdict.fault.empty();
+    call.out.say("Rollover");
+    say_progress(call, progress, true);
   }
   json::array dates;
   for (const PoolName& pool : pool::pools(database))
@@ -284,7 +293,8 @@ int pool_report(Call& call) {
   side.require(app::Side::kOrigin);
   store::Database& database = side.database();
   const PoolName pool = pool_of(call);
-  const std::vector<KeyVersion> current = pool::in_force(database, pool);
+  const std::vector<KeyVersion> current =
+      pool::in_force(database, pool, side.context().clock.now());
   if (current.empty())
     throw Error(Errc::kNotFound, "pool '" + pool.str() + "' has no released key to report on");
   const keys::StoredKey key = keys::key(database, current.front());

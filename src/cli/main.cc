@@ -57,6 +57,7 @@ constexpr std::array kGroups{
     Group{"policy", "policy files: check and explain"},
     Group{"enrolment", "the origin's answer to members that ask to join"},
     Group{"key", "key versions: generate, list, release, refer to"},
+    Group{"rollover", "from one version of a key to the next, without breaking the pool"},
     Group{"pool", "the pool as a whole: define, prove, attest, repair, report"},
     Group{"request", "certificate requests: plan, lint, create, hand over, take back"},
     Group{"certificate", "certificates: issue and publish"},
@@ -213,8 +214,8 @@ int run(int argc, char** argv) {
   std::deque<Bound> all;
   for (const auto commands :
        {setup_commands(), origin_commands(), policy_commands(), member_commands(), key_commands(),
-        pool_commands(), request_commands(), certificate_commands(), lint_commands(), ca_commands(),
-        ca_view_commands(), audit_commands(), doctor_commands()})
+        pool_commands(), rollover_commands(), request_commands(), certificate_commands(),
+        lint_commands(), ca_commands(), ca_view_commands(), audit_commands(), doctor_commands()})
     for (const Command& command : commands) {
       const std::string summary =
           std::string(command.summary) +

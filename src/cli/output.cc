@@ -55,6 +55,11 @@ void Output::result(json::object members) {
   for (auto& member : members) result_[member.key()] = std::move(member.value());
 }
 
+void Output::append(std::string_view list, json::object member) {
+  if (!result_.contains(list)) result_[list] = json::array{};
+  result_[list].as_array().emplace_back(std::move(member));
+}
+
 void Output::product(std::string_view text) {
   if (!json_) write(stdout, text);
 }

@@ -30,6 +30,8 @@ class Output {
              const std::vector<std::vector<std::string>>& rows);
   /// What a program gets. Later calls add members.
   void result(json::object members);
+  /// Adds one to a list of the result.
+  void append(std::string_view list, json::object member);
   /// Text that is itself the product (a PEM, an export): stdout in text form only.
   void product(std::string_view text);
 

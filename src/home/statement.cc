@@ -14,14 +14,22 @@ json::object to_json(const Statement::Version& v) {
                    {"usages", list_json(v.usages)},
                    {"in_force", v.in_force}};
   if (!v.policy_file.empty()) out["policy_file"] = v.policy_file;
+  if (v.effective) out["effective"] = rfc3339(*v.effective);
+  if (!v.retired.empty()) out["retired"] = v.retired;
   return out;
 }
 
 Statement::Version version(const Members& v) {
-  return {v.key_version("key"),    v.integer("release"),
-          v.base64_bytes("spki"),  v.hex_bytes("cka_id"),
-          v.text("policy_sha256"), v.texts("usages"),
-          v.boolean("in_force"),   v.has("policy_file") ? v.text("policy_file") : ""};
+  return {v.key_version("key"),
+          v.integer("release"),
+          v.base64_bytes("spki"),
+          v.hex_bytes("cka_id"),
+          v.text("policy_sha256"),
+          v.texts("usages"),
+          v.boolean("in_force"),
+          v.has("policy_file") ? v.text("policy_file") : "",
+          v.has("effective") ? std::optional(parse_rfc3339(v.text("effective"))) : std::nullopt,
+          v.has("retired") ? v.text("retired") : ""};
 }
 
 }  // namespace
@@ -42,6 +50,10 @@ Statement parse_statement(std::string_view text) {
   Statement out{m.address(), m.text("token_label"), m.integer("sequence"), {}};
   for (const Members& v : m.list("versions")) out.versions.push_back(version(v));
   return out;
+}
+
+std::filesystem::path in_use_file(const std::filesystem::path& state_folder, ByteView cka_id) {
+  return state_folder / "in-use" / hex(cka_id);
 }
 
 std::filesystem::path statement_file(const std::filesystem::path& state_folder,

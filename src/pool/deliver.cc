@@ -9,6 +9,7 @@
 #include "hsm/wrap.h"
 #include "keys/possession.h"
 #include "keys/repository.h"
+#include "pool/in_use.h"
 #include "pool/recipient.h"
 #include "pool/registry.h"
 #include "pool/suite.h"
@@ -77,7 +78,7 @@ void keep_statement(MemberSide& side, const Taken& taken) {
 const Statement::Version& named_version(const Statement& statement, const Envelope& envelope) {
   const std::string what = envelope.key.str() + " of release " + std::to_string(envelope.release);
   for (const Statement::Version& v : statement.versions) {
-    if (v.key != envelope.key) continue;
+    if (v.key != envelope.key || !v.retired.empty()) continue;
     if (envelope.release < v.release)
       throw Error(Errc::kConflict, what + " is older than release " + std::to_string(v.release) +
                                        ", which this member was told of; it is not taken");
@@ -300,6 +301,7 @@ bool accept(MemberSide& side, const Statement& statement, const Envelope& envelo
   operation.step("record", [&]() -> std::string {
     keys::store_policy(context.database, policy);
     record_accepted(side, envelope);
+    expect_use(side.state_folder, envelope.id);
     return "done";
   });
   operation.step("clear", [&]() -> std::string {

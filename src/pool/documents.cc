@@ -150,7 +150,7 @@ json::object to_json(const Statement& d) {
   home::Statement out{d.member, d.token_label, d.sequence, {}};
   for (const Statement::Version& v : d.versions)
     out.versions.push_back({v.key, v.release, v.public_key.spki_der(), v.id, v.policy_sha256,
-                            v.usages, v.in_force, v.policy_file});
+                            v.usages, v.in_force, v.policy_file, v.effective, v.retired});
   return home::to_json(out);
 }
 
@@ -160,7 +160,7 @@ Statement statement(std::string_view text) {
   for (home::Statement::Version& v : in.versions)
     out.versions.push_back({v.key, v.release, crypto::PublicKey::from_spki_der(v.spki),
                             std::move(v.id), v.policy_sha256, std::move(v.usages), v.in_force,
-                            v.policy_file});
+                            v.policy_file, v.effective, v.retired});
   return out;
 }
 
@@ -195,10 +195,17 @@ json::object to_json(const Receipt& d) {
   out["attributes_not_told"] = list_json(d.not_told);
   out["certificate_sha256"] = d.certificate_sha256;
   out["strays"] = list_json(d.strays);
+  if (d.made) out["made_at"] = rfc3339(*d.made);
+  out["in_force"] = d.in_force;
+  if (d.effective) out["effective"] = rfc3339(*d.effective);
+  out["in_use"] = list_json(d.in_use);
   return out;
 }
 
 Receipt receipt(std::string_view text) {
+  const auto time = [](const Members& m, const char* member) {
+    return m.has(member) ? std::optional(parse_rfc3339(m.text(member))) : std::nullopt;
+  };
   const Members m(text, kReceipt);
   const std::string state = m.text("state");
   if (state != "present" && state != "absent")
@@ -212,7 +219,11 @@ Receipt receipt(std::string_view text) {
           m.texts("attributes_not_told"),
           m.text("identity_spki_sha256"),
           m.text("certificate_sha256"),
-          m.texts("strays")};
+          m.texts("strays"),
+          time(m, "made_at"),
+          m.has("in_force") && m.boolean("in_force"),
+          time(m, "effective"),
+          m.has("in_use") ? m.texts("in_use") : std::vector<std::string>{}};
 }
 
 json::object to_json(const CertificateDelivery& d) {

@@ -83,6 +83,8 @@ struct Statement {
     std::vector<std::string> usages;
     bool in_force;
     std::string policy_file{};
+    std::optional<Time> effective{};
+    std::string retired{};
   };
   Address member;
   std::string token_label;
@@ -110,6 +112,11 @@ struct Receipt {
   std::string identity_spki_sha256;
   std::string certificate_sha256;   ///< of the certificate beside the replica; empty: none
   std::vector<std::string> strays;  ///< private keys in the token that no statement names
+  // What members of before the rollover do not say:
+  std::optional<Time> made{};         ///< by the member's clock
+  bool in_force = false;              ///< by its statement and its clock
+  std::optional<Time> effective{};    ///< when it comes into force, as far as the member knows
+  std::vector<std::string> in_use{};  ///< processes that sign with a copy: "nginx (pid 12)"
 };
 
 struct SignedReceipt {

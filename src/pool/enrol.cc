@@ -6,6 +6,7 @@
 #include "hsm/wrap.h"
 #include "keys/certificate_object.h"
 #include "home/oids.h"
+#include "pool/evict.h"
 #include "pool/recipient.h"
 #include "pool/registry.h"
 #include "pool/standby.h"
@@ -171,6 +172,7 @@ void trust_member(keys::Context& context, const PendingEnrolment& pending, ByteV
                                    ", not the one given; nothing was trusted. Compare with what "
                                    "the member's operator reads out");
   if (is_standby(request.member.pool)) expect_standby(context, request.member.member);
+  expect_not_evicted(context.database, request.identity, request.transport);
   const Member known = member(context.database, request.member.pool, request.member.member);
   if (known.enrolled && known.fingerprint != hex(pending.fingerprint))
     throw Error(Errc::kAlreadyExists, "member '" + known.name.str() +

@@ -1,5 +1,7 @@
 #include "pool/install.h"
 
+#include <algorithm>
+
 #include "home/oids.h"
 #include "keys/certificate_object.h"
 #include "keys/issued.h"
@@ -19,6 +21,12 @@ const Statement::Version& version_of(const Statement& statement, const KeyVersio
   throw Error(Errc::kConflict, "a certificate came for " + key.str() +
                                    ", which this member's statement does not name; nothing was "
                                    "installed");
+}
+
+bool is_retired(const Statement& statement, const KeyVersion& key) {
+  return std::ranges::any_of(statement.versions, [&](const Statement::Version& v) {
+    return v.key == key && !v.retired.empty();
+  });
 }
 
 policy::Permit install_permit(MemberSide& side, const CertificateDelivery& delivery) {
@@ -85,7 +93,8 @@ Installed install_one(MemberSide& side, const Statement& statement,
         out.files = operation.step("pair", [&]() -> std::string {
           return put_pair(side.state_folder.parent_path() / "tls", delivery.key,
                           delivery.certificates,
-                          keys::key_reference(token.name(), version.public_key, version.id))
+                          keys::key_reference(token.name(), version.public_key, version.id),
+                          home::is_in_force(statement, version, side.context.clock.now()))
               .string();
         });
         return {{"sha256", hex(leaf.sha256())}, {"written", out.written}};
@@ -153,6 +162,7 @@ std::vector<Installed> install_certificates(MemberSide& side) {
     const CertificateDelivery delivery =
         certificate_delivery(verified_document(side, file, home::oid::kCertificateDelivery));
     check_addressee(side, delivery.member, "'" + file.string() + "'");
+    if (is_retired(statement, delivery.key)) continue;
     out.push_back(install_one(side, statement, delivery));
   }
   return out;

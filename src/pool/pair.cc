@@ -32,8 +32,8 @@ void switch_link(const fs::path& link, const fs::path& target) {
 }  // namespace
 
 fs::path put_pair(const fs::path& folder, const KeyVersion& key,
-                  const std::vector<crypto::Certificate>& leaf_first,
-                  const std::string& reference) {
+                  const std::vector<crypto::Certificate>& leaf_first, const std::string& reference,
+                  bool in_force) {
   try {
     make_private_folder(folder);
     const fs::path name = key.str() + "-" + hex(leaf_first.front().sha256()).substr(0, 16);
@@ -46,12 +46,23 @@ fs::path put_pair(const fs::path& folder, const KeyVersion& key,
       pair.put_in_place();
     }
     const fs::path link = folder / key.key.str();
-    if (linked_version(link) <= key.version) switch_link(link, name);
+    const std::uint32_t linked = linked_version(link);
+    if (in_force || linked == key.version || linked == 0) switch_link(link, name);
     sync_tree(folder);
     return link;
   } catch (const fs::filesystem_error& error) {
     throw Error(Errc::kUnavailable, "cannot write the files of " + key.str() + " in '" +
                                         folder.string() + "': " + error.what());
+  }
+}
+
+void remove_pairs(const fs::path& folder, const KeyVersion& key) {
+  std::error_code none;
+  const fs::path linked = fs::read_symlink(folder / key.key.str(), none);
+  if (!fs::is_directory(folder)) return;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(key.str() + "-") && name != linked) fs::remove_all(entry.path());
   }
 }
 

@@ -15,9 +15,12 @@ namespace poolkey::pool {
 /// are `certificate.pem` (leaf and chain, without the root), `key.pem` (the reference) and
 /// `both.pem` (for haproxy). A program that opens FOLDER/KEY/... never sees one of them without the
 /// other: the folder is whole before the link is renamed to it. The link follows the newest
-/// certificate of the highest version. Gives the path of the link. May be called again.
+/// certificate of the version in force. Gives the path of the link. May be called again.
 std::filesystem::path put_pair(const std::filesystem::path& folder, const KeyVersion& key,
                                const std::vector<crypto::Certificate>& leaf_first,
-                               const std::string& reference);
+                               const std::string& reference, bool in_force);
+
+/// Removes the folders of a version, except one that the link leads to.
+void remove_pairs(const std::filesystem::path& folder, const KeyVersion& key);
 
 }  // namespace poolkey::pool

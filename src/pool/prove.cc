@@ -2,11 +2,12 @@
 
 #include "base/file.h"
 #include "crypto/digest.h"
+#include "home/oids.h"
 #include "keys/certificate_object.h"
 #include "keys/number.h"
-#include "home/oids.h"
 #include "keys/possession.h"
 #include "pool/deliver.h"
+#include "pool/in_use.h"
 #include "pool/recipient.h"
 #include "pool/registry.h"
 
@@ -88,10 +89,17 @@ SignedReceipt answer_one(MemberSide& side, hsm::Session& session, const Challeng
                   {},
                   hex(identity.public_key.spki_sha256()),
                   "",
-                  stray_labels};
+                  stray_labels,
+                  side.context.clock.now(),
+                  false,
+                  std::nullopt,
+                  {}};
   std::optional<hsm::KeyObject> replica;
   for (const Statement::Version& v : held.versions)
     if (v.key == key && hex(v.public_key.spki_sha256()) == spki_sha256) {
+      receipt.in_force = home::is_in_force(held, v, *receipt.made);
+      receipt.effective = v.effective;
+      receipt.in_use = processes_using(side.state_folder, v.id);
       replica = keys::find_possessed(session, v.public_key, v.id);
       if (replica) replica->public_key = v.public_key;
     }
@@ -245,7 +253,8 @@ void ask(keys::Context& context, const keys::DocumentSigner& signer, const Mailb
 }  // namespace
 
 std::vector<MemberName> issue_challenges(keys::Context& context, const Mailbox& mailbox,
-                                         const PoolName& pool) {
+                                         const PoolName& pool,
+                                         const std::vector<MemberName>& only) {
   if (is_standby(pool)) inform_standbys(context, mailbox);
   std::vector<MemberName> out;
   const keys::DocumentSigner signer(context);
@@ -253,6 +262,7 @@ std::vector<MemberName> issue_challenges(keys::Context& context, const Mailbox& 
   const ReleaseNumbers released = newest_releases(context.database, pool);
   for (const Member& m : members(context.database, pool)) {
     if (!m.enrolled) continue;
+    if (!only.empty() && std::find(only.begin(), only.end(), m.name) == only.end()) continue;
     Challenge challenge{address_of(pool, m), {}, {}};
     for (const keys::StoredKey& key : keys)
       if (is_released_to(context.database, pool, m.name, key) &&
@@ -309,7 +319,9 @@ std::vector<Receipt> answer_challenge(MemberSide& side) {
 std::vector<Collected> collect_receipts(keys::Context& context, const Mailbox& mailbox,
                                         const PoolName& pool) {
   std::vector<Collected> out;
-  for (const Member& m : members(context.database, pool)) {
+  std::vector<Member> all = members(context.database, pool);
+  for (Member& gone : former_members(context.database, pool)) all.push_back(std::move(gone));
+  for (const Member& m : all) {
     if (!m.enrolled) continue;
     Collected one{.member = m.name};
     try {

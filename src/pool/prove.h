@@ -11,9 +11,10 @@
 namespace poolkey::pool {
 
 /// The origin's side: a fresh challenge to every enrolled member about all released key versions.
-/// Gives the members asked.
+/// With `only`, to these alone. Gives the members asked.
 std::vector<MemberName> issue_challenges(keys::Context& context, const Mailbox& mailbox,
-                                         const PoolName& pool);
+                                         const PoolName& pool,
+                                         const std::vector<MemberName>& only = {});
 
 /// The member's side: answers the challenge in the mailbox, one receipt for each key version. A
 /// replica that is there signs; one that is not is reported absent by the identity key alone.

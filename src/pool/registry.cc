@@ -35,6 +35,14 @@ constexpr std::array kTables{
           "key_name, version, pool, policy_sha256, algorithm, spki, spki_sha256, cka_id, state,"
           " created_at",
           kOfPools},
+    Table{"key_force", "key_name, version, since", ""},
+    Table{"rollover",
+          "id, number, pool, key_name, from_version, to_version, cause, state, details, history,"
+          " ended_at",
+          ""},
+    Table{"exposure",
+          "number, pool, member, key_name, version, reason, since, deadline, destruction, ended_at",
+          ""},
     Table{"release", "number, pool, suite, created_at, operator", ""},
     Table{"release_key", "number, key_name, version", ""},
     // The newest one of each: what repairs a member.

@@ -18,7 +18,7 @@ std::vector<std::string> split(const std::string& text) {
 
 Member read_member(const store::Row& row) {
   Member out{.name = MemberName(row.text("name"))};
-  out.enrolled = row.text("state") == "enrolled";
+  out.enrolled = row.text("state") == "enrolled" || row.text("state") == "evicted";
   if (!out.enrolled) return out;
   out.token_label = row.text("token_label");
   out.token_serial = row.text("token_serial");
@@ -120,17 +120,31 @@ std::vector<PoolName> pools(store::Database& database) {
   return out;
 }
 
-std::vector<Member> members(store::Database& database, const PoolName& pool) {
-  (void)topology_of(database, pool);  // says so if there is no such pool
+namespace {
+
+/// `states` as SQL has them: "'expected', 'enrolled'".
+std::vector<Member> members_in(store::Database& database, const PoolName& pool,
+                               const std::string& states) {
   std::vector<Member> out;
   for (const store::Row& row :
        database.rows("SELECT name, state, token_label, token_serial, identity_spki, transport_spki,"
                      " fingerprint, suites, not_told, not_enforced FROM member WHERE pool = :pool "
-                     "AND state IN ('expected', 'enrolled')"
-                     " ORDER BY name",
+                     "AND state IN (" +
+                         states + ") ORDER BY name",
                      {{"pool", pool.str()}}))
     out.push_back(read_member(row));
   return out;
+}
+
+}  // namespace
+
+std::vector<Member> members(store::Database& database, const PoolName& pool) {
+  (void)topology_of(database, pool);  // says so if there is no such pool
+  return members_in(database, pool, "'expected', 'enrolled'");
+}
+
+std::vector<Member> former_members(store::Database& database, const PoolName& pool) {
+  return members_in(database, pool, "'evicted'");
 }
 
 Member member(store::Database& database, const PoolName& pool, const MemberName& name) {

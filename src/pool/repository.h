@@ -36,6 +36,8 @@ bool define_pool(store::Database& database, const PoolName& pool, const Topology
 Topology topology_of(store::Database& database, const PoolName& pool);
 std::vector<PoolName> pools(store::Database& database);
 std::vector<Member> members(store::Database& database, const PoolName& pool);
+/// Members that were evicted and may still answer, with what they were enrolled with.
+std::vector<Member> former_members(store::Database& database, const PoolName& pool);
 /// Throws kNotFound with the members there are.
 Member member(store::Database& database, const PoolName& pool, const MemberName& name);
 void set_enrolled(store::Database& database, const PoolName& pool, const Member& member, Time now);

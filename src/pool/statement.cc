@@ -5,6 +5,7 @@
 #include <set>
 
 #include "home/oids.h"
+#include "keys/force.h"
 #include "keys/number.h"
 #include "pool/recipient.h"
 
@@ -22,20 +23,32 @@ std::filesystem::path envelope_file(const Mailbox& mailbox, const PoolName& pool
   return mailbox.to_member(pool, member, "envelope." + key.str() + ".cms");
 }
 
+/// Why a retired version is destroyed at once, or only after its successor was in force for long.
+std::string retirement(store::Database& database, const KeyVersion& key) {
+  const auto row =
+      database.row("SELECT number FROM exposure WHERE key_name = :name AND version = :version",
+                   {{"name", key.key.str()}, {"version", std::int64_t{key.version}}});
+  return row ? "compromised" : "superseded";
+}
+
 /// What a statement says of each version of the pool's keys; the number of the release is filled in
 /// for each member.
 std::vector<Statement::Version> released_versions(store::Database& database, const PoolName& pool,
-                                                  const ReleaseNumbers& numbers) {
+                                                  const ReleaseNumbers& numbers, Time now) {
   std::set<KeyVersion> released;
   for (const auto& [whom, number] : numbers) released.insert(whom.second);
-  const std::vector<KeyVersion> current = in_force(database, pool);
+  const std::vector<KeyVersion> current = in_force(database, pool, now);
   std::vector<Statement::Version> out;
   for (const keys::StoredKey& key : keys_for(database, pool))
     if (released.contains(key.name)) {
       const policy::Policy policy = keys::policy_of(database, key);
-      out.push_back({key.name, 0, key.public_key, key.id, key.policy_sha256, usages_of(policy),
+      const std::string retired = key.state == "retired" ? retirement(database, key.name) : "";
+      out.push_back({key.name, 0, key.public_key, key.id, key.policy_sha256,
+                     retired.empty() ? usages_of(policy) : std::vector<std::string>{},
                      std::find(current.begin(), current.end(), key.name) != current.end(),
-                     policy.file()});
+                     policy.file(), std::nullopt, retired});
+      for (const keys::InForce& set : keys::force_of(database, key.name.key))
+        if (set.key == key.name) out.back().effective = set.since;
     }
   return out;
 }
@@ -53,9 +66,9 @@ std::map<MemberName, std::int64_t> newest_sequences(store::Database& database,
 
 /// What each of these members should hold, with its next sequence number.
 std::vector<Statement> next_statements(store::Database& database, const PoolName& pool,
-                                       const std::vector<Member>& members) {
+                                       const std::vector<Member>& members, Time now) {
   const ReleaseNumbers released = newest_releases(database, pool);
-  const std::vector<Statement::Version> versions = released_versions(database, pool, released);
+  const std::vector<Statement::Version> versions = released_versions(database, pool, released, now);
   const std::map<MemberName, std::int64_t> sequences = newest_sequences(database, pool);
   std::vector<Statement> out;
   for (const Member& m : members) {
@@ -111,15 +124,13 @@ std::vector<Mail> newest_statements(store::Database& database, const Mailbox& ma
 
 }  // namespace
 
-std::vector<KeyVersion> in_force(store::Database& database, const PoolName& pool) {
-  std::map<KeyName, KeyVersion> chosen;
-  for (const keys::StoredKey& key : keys_for(database, pool)) {  // oldest first
-    if (key.state == "generated") continue;
-    const auto [at, first] = chosen.emplace(key.name.key, key.name);
-    if (!first && key.state == "proven") at->second = key.name;
-  }
+std::vector<KeyVersion> in_force(store::Database& database, const PoolName& pool, Time now) {
+  std::map<KeyName, std::vector<keys::StoredKey>> versions;
+  for (keys::StoredKey& key : keys_for(database, pool))
+    versions[key.name.key].push_back(std::move(key));
   std::vector<KeyVersion> out;
-  for (const auto& [name, version] : chosen) out.push_back(version);
+  for (const auto& [name, all] : versions)
+    if (const auto chosen = keys::in_force(database, all, now)) out.push_back(*chosen);
   return out;
 }
 
@@ -154,13 +165,19 @@ void post_envelopes(keys::Context& context, const Mailbox& mailbox, const PoolNa
   transaction.commit();
 }
 
-void post_statements(keys::Context& context, const keys::DocumentSigner& signer,
-                     const Mailbox& mailbox, const PoolName& pool,
-                     const std::vector<Member>& members, store::Operation& operation) {
+namespace {
+
+void post(keys::Context& context, const keys::DocumentSigner& signer, const Mailbox& mailbox,
+          const PoolName& pool, const std::vector<Member>& members, store::Operation& operation,
+          const std::function<void(Statement&)>& change) {
   operation.step("statements", [&]() -> std::string {
-    const std::vector<Statement> statements = next_statements(context.database, pool, members);
+    std::vector<Statement> statements =
+        next_statements(context.database, pool, members, context.clock.now());
     std::vector<json::object> documents;
-    for (const Statement& statement : statements) documents.push_back(to_json(statement));
+    for (Statement& statement : statements) {
+      if (change) change(statement);
+      documents.push_back(to_json(statement));
+    }
     store_statements(context.database, pool, statements,
                      signer.sign_all(home::oid::kStatement, documents));
     return "done";
@@ -169,6 +186,27 @@ void post_statements(keys::Context& context, const keys::DocumentSigner& signer,
   operation.step("post statements", [&]() -> std::string {
     mailbox.put(newest_statements(context.database, mailbox, pool, members));
     return "done";
+  });
+}
+
+}  // namespace
+
+void post_statements(keys::Context& context, const keys::DocumentSigner& signer,
+                     const Mailbox& mailbox, const PoolName& pool,
+                     const std::vector<Member>& members, store::Operation& operation) {
+  post(context, signer, mailbox, pool, members, operation, {});
+}
+
+void post_last_statement(keys::Context& context, const keys::DocumentSigner& signer,
+                         const Mailbox& mailbox, const PoolName& pool, const Member& member,
+                         store::Operation& operation) {
+  post(context, signer, mailbox, pool, {member}, operation, [](Statement& statement) {
+    for (Statement::Version& version : statement.versions) {
+      version.in_force = false;
+      version.effective.reset();
+      version.usages.clear();
+      version.retired = "evicted";
+    }
   });
 }
 

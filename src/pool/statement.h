@@ -19,12 +19,18 @@ void post_envelopes(keys::Context& context, const Mailbox& mailbox, const PoolNa
 
 /// Signs what each of these members should hold, with its next sequence number, and posts it: the
 /// steps "statements" and "post statements" of an operation. In force is, for each key name, the
-/// newest version that the whole pool has proven, else the oldest released one.
+/// version whose time has come (keys/force.h). The time of each is told with it; a
+/// retired one with the order to destroy it.
 void post_statements(keys::Context& context, const keys::DocumentSigner& signer,
                      const Mailbox& mailbox, const PoolName& pool,
                      const std::vector<Member>& members, store::Operation& operation);
 
+/// The same for a member that leaves: it is to destroy all that was ever released to it.
+void post_last_statement(keys::Context& context, const keys::DocumentSigner& signer,
+                         const Mailbox& mailbox, const PoolName& pool, const Member& member,
+                         store::Operation& operation);
+
 /// The version in force of each key of a pool.
-std::vector<KeyVersion> in_force(store::Database& database, const PoolName& pool);
+std::vector<KeyVersion> in_force(store::Database& database, const PoolName& pool, Time now);
 
 }  // namespace poolkey::pool

@@ -11,6 +11,11 @@ namespace {
 
 std::string attestation_setting(const PoolName& pool) { return "attestation." + pool.str(); }
 
+/// Nobody is to hold it any more.
+bool is_over(const keys::StoredKey& key) {
+  return key.state == "retired" || key.state == "destroyed";
+}
+
 std::string newest_proof(store::Database& database, const PoolName& pool, const MemberName& member,
                          const KeyVersion& key) {
   const auto row = database.row(
@@ -21,32 +26,6 @@ std::string newest_proof(store::Database& database, const PoolName& pool, const 
        {"name", key.key.str()},
        {"version", std::int64_t{key.version}}});
   return row && !row->is_null("newest") ? row->text("newest") : "";
-}
-
-Observation observe(store::Database& database, const PoolName& pool, const Member& m,
-                    const KeyVersion& key) {
-  Observation out{.member = m, .key = key};
-  out.proved_at = newest_proof(database, pool, m.name, key);
-  if (!m.enrolled) {
-    out.waiting_for = "enrolment";
-    return out;
-  }
-  const auto asked = newest_challenge(database, pool, m.name);
-  if (!asked) {
-    out.waiting_for = "a challenge";
-    return out;
-  }
-  if (!asked->answered_at) {
-    out.waiting_for = "an answer to the challenge of " + asked->issued_at;
-    return out;
-  }
-  out.receipt = find_receipt(database, pool, m.name, key, asked->nonce);
-  if (!out.receipt) {
-    out.waiting_for = "a challenge about this version";
-    return out;
-  }
-  out.holding = out.receipt->receipt.present ? Holding::kPresent : Holding::kAbsent;
-  return out;
 }
 
 json::object attested_receipt(store::Database& database, const PoolName& pool,
@@ -66,7 +45,7 @@ json::object attestation(store::Database& database, const PoolName& pool, Time n
                          const std::vector<Observation>& observations) {
   json::array keys, members_json, receipts;
   for (const keys::StoredKey& key : keys::keys_of_pool(database, pool))
-    if (key.state != "generated")
+    if (key.state != "generated" && !is_over(key))
       keys.emplace_back(json::object{{"key", key.name.str()},
                                      {"algorithm", key.public_key.algorithm()},
                                      {"spki_sha256", hex(key.public_key.spki_sha256())},
@@ -122,12 +101,38 @@ std::string_view name(Holding holding) noexcept {
   return "unknown";
 }
 
+Observation observe(store::Database& database, const PoolName& pool, const Member& m,
+                    const KeyVersion& key) {
+  Observation out{.member = m, .key = key};
+  out.proved_at = newest_proof(database, pool, m.name, key);
+  if (!m.enrolled) {
+    out.waiting_for = "enrolment";
+    return out;
+  }
+  const auto asked = newest_challenge(database, pool, m.name);
+  if (!asked) {
+    out.waiting_for = "a challenge";
+    return out;
+  }
+  if (!asked->answered_at) {
+    out.waiting_for = "an answer to the challenge of " + asked->issued_at;
+    return out;
+  }
+  out.receipt = find_receipt(database, pool, m.name, key, asked->nonce);
+  if (!out.receipt) {
+    out.waiting_for = "a challenge about this version";
+    return out;
+  }
+  out.holding = out.receipt->receipt.present ? Holding::kPresent : Holding::kAbsent;
+  return out;
+}
+
 std::vector<Observation> survey(store::Database& database, const PoolName& pool) {
   std::vector<Observation> out;
   const std::vector<keys::StoredKey> keys = keys_for(database, pool);
   for (const Member& m : members(database, pool))
     for (const keys::StoredKey& key : keys)
-      if (is_released_to(database, pool, m.name, key))
+      if (!is_over(key) && is_released_to(database, pool, m.name, key))
         out.push_back(observe(database, pool, m, key.name));
   return out;
 }

@@ -25,8 +25,13 @@ struct Observation {
   std::optional<StoredReceipt> receipt{};
 };
 
-/// Every member for every released version of the pool; reads the database, opens no token.
+/// Every member for every released version of the pool that is not retired; reads the database,
+/// opens no token.
 std::vector<Observation> survey(store::Database& database, const PoolName& pool);
+
+/// One member and one version, whatever the version's state.
+Observation observe(store::Database& database, const PoolName& pool, const Member& member,
+                    const KeyVersion& key);
 
 /// The CMS-signed attestation of the whole pool: every member's receipt and challenge for every
 /// released version. Marks the versions as proven, and posts a statement to every member, for

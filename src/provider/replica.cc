@@ -132,6 +132,7 @@ Replica::Handles Replica::usable(const Link& link, Clock::time_point until) {
            .copy_tried = true,
            .looked_at = Clock::now()};
     now.copy = SigningToken::copy_to_session(link, now.object);
+    if (now.copy != CK_INVALID_HANDLE) now.in_use = declare_use(token_->state_folder(), id_);
   }
   const std::lock_guard hold(mutex_);
   handles_ = now;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "provider/in_use.h"
 #include "provider/key_notes.h"
 #include "provider/public_part.h"
 #include "provider/signing_token.h"
@@ -60,6 +61,7 @@ class Replica {
     CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
     CK_OBJECT_HANDLE copy = CK_INVALID_HANDLE;
     bool copy_tried = false;
+    InUse in_use{};                 ///< as long as there is a copy
     Clock::time_point looked_at{};  ///< when the object was seen last
     bool proven = false;
     std::uint64_t proven_epoch = 0;

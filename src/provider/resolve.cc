@@ -15,9 +15,10 @@ std::string name_of(const PoolUri& uri) {
 }
 
 const Version& version_of(const home::Statement& statement, const PoolUri& uri) {
+  const Time now = SystemClock().now();
   const auto is_named = [&](const Version& version) {
-    return version.key.key == uri.key &&
-           (uri.version ? version.key.version == *uri.version : version.in_force);
+    return version.key.key == uri.key && (uri.version ? version.key.version == *uri.version
+                                                      : home::is_in_force(statement, version, now));
   };
   const auto found = std::ranges::find_if(statement.versions, is_named);
   if (found == statement.versions.end() || (uri.pool && statement.member.pool != *uri.pool))

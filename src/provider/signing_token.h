@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -37,6 +38,9 @@ class SigningToken : public std::enable_shared_from_this<SigningToken> {
     std::size_t max_sessions = hsm::kSessionLimit;
     /// A PIN that is to be had at any time without asking anybody; empty: there is none.
     PinSource pin{};
+    /// Where a member's home has a file for each key that processes lock while they hold a copy of
+    /// it (home::in_use_file); empty: nowhere.
+    std::filesystem::path state_folder{};
   };
 
   /// A token of our own program, which is open and logged in.
@@ -48,6 +52,7 @@ class SigningToken : public std::enable_shared_from_this<SigningToken> {
   ~SigningToken();
 
   const hsm::TokenName& name() const { return name_; }
+  const std::filesystem::path& state_folder() const { return options_.state_folder; }
 
   /// The PIN's own source where there is one, else `prompt`.
   PinSource pin_or(const PinSource& prompt) const { return options_.pin ? options_.pin : prompt; }

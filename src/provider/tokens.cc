@@ -116,6 +116,7 @@ std::shared_ptr<SigningToken> Tokens::token(const hsm::TokenName& name) {
   for (const auto& known : tokens_)
     if (known->name().label == name.label && known->name().serial == name.serial) return known;
   SigningToken::Options options{.max_sessions = settings_.max_sessions};
+  if (settings_.pool) options.state_folder = settings_.home / "state";
   if (!settings_.pin_file.empty())
     options.pin = [file = settings_.pin_file] { return read_pin_file(file, "poolkey-pin-source"); };
   tokens_.push_back(std::make_shared<SigningToken>(module, name, std::move(options)));

@@ -113,6 +113,8 @@ std::optional<Verdict> ceremony(const Facts& f) {
 }
 
 std::optional<Verdict> hold(const Facts& f) {
+  // Once they all had it they are asked again with the certificate.
+  if (f.published || std::ranges::any_of(f.requests, &RequestFacts::submitted)) return std::nullopt;
   Count count;
   count.take(f.members, {{}, [](const MemberFacts&) { return ""; }});
   if (count.done == f.members.size()) return std::nullopt;
@@ -127,7 +129,7 @@ std::optional<Verdict> request(const Facts& f) {
   for (const RequestFacts& r : f.requests) {
     if (r.accepted) continue;
     if (r.answered) out.act = Act::kAccept;
-    out.waits.push_back({"the CA's answer to '" + r.id + "'"});
+    out.waits.push_back({"the CA's answer to '" + r.id + "'" + r.hint});
     if (!r.refused.empty())
       out.fault = "what came back for '" + r.id + "' was not accepted: " + r.refused;
   }
@@ -256,7 +258,8 @@ Time overlap_end(const Facts& f) {
 std::optional<Verdict> overlap(const Facts& f) {
   if (f.retired) return std::nullopt;
   Verdict out{.state = State::kOverlap};
-  const Time end = overlap_end(f);
+  // Members ask the policy as well.
+  const Time end = std::max(overlap_end(f), f.may_destroy.value_or(overlap_end(f)));
   if (f.now >= end)
     out.act = Act::kRetire;
   else
@@ -289,10 +292,7 @@ std::optional<Verdict> destroy(const Facts& f) {
   const bool all = count.done == of;
   Verdict out = verdict(State::kRetired, std::move(count), of);
   if (!all) return out;
-  if (f.may_destroy && f.now < *f.may_destroy)
-    out.waits.push_back({"the policy's overlap to end at " + rfc3339(*f.may_destroy)});
-  else
-    out.act = Act::kErase;
+  out.act = Act::kErase;
   return out;
 }
 

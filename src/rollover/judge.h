@@ -74,6 +74,7 @@ struct RequestFacts {
   bool answered = false;  ///< something came back that was not looked at yet
   bool accepted = false;
   std::string refused{};  ///< why what came back was not accepted
+  std::string hint{};     ///< what a person does, in parentheses
 };
 
 struct Facts {

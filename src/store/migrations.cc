@@ -244,10 +244,54 @@ constexpr std::array<std::string_view, 6> kAuthority{
     " FOREIGN KEY (issuer_name, issuer_version) REFERENCES key_version (key_name, version))",
 };
 
+// Rollovers, and who knows a key that should not.
+constexpr std::array<std::string_view, 5> kRollover{
+    // Which version of a key is in force, and from when; the latest that has come counts.
+    "CREATE TABLE key_force ("
+    " key_name TEXT NOT NULL,"
+    " version BIGINT NOT NULL,"
+    " since TEXT NOT NULL,"
+    " PRIMARY KEY (key_name, version),"
+    " FOREIGN KEY (key_name, version) REFERENCES key_version (key_name, version))",
+    // Until now that was the newest that a whole pool had proven.
+    "INSERT INTO key_force (key_name, version, since)"
+    " SELECT key_name, MAX(version), '2000-01-01T00:00:00Z' FROM key_version"
+    " WHERE pool IS NOT NULL AND state = 'proven' GROUP BY key_name",
+    // What was decided of a rollover; where it stands follows from what is known of the pool.
+    "CREATE TABLE rollover ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " number BIGINT NOT NULL UNIQUE,"
+    " pool TEXT NOT NULL REFERENCES pool (name),"
+    " key_name TEXT NOT NULL,"
+    " from_version BIGINT NOT NULL,"
+    " to_version BIGINT NOT NULL,"
+    " cause TEXT NOT NULL,"
+    " state TEXT NOT NULL,"
+    " details TEXT NOT NULL,"  // JSON: dates, reason
+    " history TEXT NOT NULL,"  // JSON: each state with its time
+    " ended_at TEXT,"
+    " FOREIGN KEY (key_name, from_version) REFERENCES key_version (key_name, version))",
+    "CREATE UNIQUE INDEX rollover_running ON rollover (key_name) WHERE ended_at IS NULL",
+    // A version that somebody knows or may know who should not. Without a member: anybody.
+    "CREATE TABLE exposure ("
+    " number BIGINT NOT NULL PRIMARY KEY,"
+    " pool TEXT NOT NULL REFERENCES pool (name),"
+    " member TEXT,"
+    " key_name TEXT NOT NULL,"
+    " version BIGINT NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " since TEXT NOT NULL,"
+    " deadline TEXT,"
+    " destruction TEXT NOT NULL,"  // of the member's replica: 'unproven', 'proven'
+    " ended_at TEXT,"              // the version was rotated
+    " FOREIGN KEY (key_name, version) REFERENCES key_version (key_name, version))",
+};
+
 constexpr std::array kMigrations{
     Migration{1, "initial", kInitial},
     Migration{2, "the life of requests", kRequestLife},
     Migration{3, "embedded CA", kAuthority},
+    Migration{4, "rollover", kRollover},
 };
 
 std::int64_t schema_version(Database& database) {

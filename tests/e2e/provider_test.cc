@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "e2e/deployment.h"
 
@@ -31,12 +32,9 @@ class ForeignProgramTest : public testing::Test {
     EXPECT_TRUE(succeeded(outcome));
     return outcome.out;
   }
-  void become_proven(const std::string& version) const {
-    d.must("origin", d.release(version));
-    d.receive_all();
-    d.prove_all();
-    d.must("origin", {"pool", "attest", "edge"});
-    d.receive_all();
+  static std::string in_an_hour() {
+    return rfc3339(std::chrono::floor<Duration>(std::chrono::system_clock::now()) +
+                   std::chrono::hours(1));
   }
   Deployment d = Deployment::at(Stage::kCertified);
 };
@@ -79,14 +77,18 @@ TEST_F(ForeignProgramTest, AReferenceIsWrittenOnEitherSide) {
 TEST_F(ForeignProgramTest, ANameFollowsTheVersionInForce) {
   const std::string first = public_key("edge1", "poolkey://av");
   EXPECT_EQ(first, public_key("edge2", "poolkey://av@v1?pool=edge"));
-  d.must("origin", d.generate());
+  d.must("origin", {"rollover", "start", "av", "--pool", "edge", "--effective", in_an_hour()});
   d.must("origin", d.release("av@2"));
-  d.receive_all();
-  EXPECT_EQ(public_key("edge1", "poolkey://av"), first) << "it is not proven yet";
-  become_proven("av@2");
-  const std::string second = public_key("edge1", "poolkey://av");
-  EXPECT_NE(second, first);
-  EXPECT_EQ(second, public_key("edge2", "poolkey://av"));
+  for (int i = 0; i < 6; ++i) {
+    d.on("origin", {"rollover", "advance"});
+    for (const std::string& m : d.members()) d.must(m, {"member", "sync"});
+  }
+  EXPECT_EQ(public_key("edge1", "poolkey://av"), first) << "its time has not come";
+  // By the program's own clock: nobody is asked.
+  const Outcome later = in("edge1", "faketime -f +2h openssl pkey -in poolkey://av -pubout");
+  EXPECT_TRUE(succeeded(later));
+  EXPECT_NE(later.out, first);
+  EXPECT_EQ(later.out, public_key("edge2", "poolkey://av@v2"));
   EXPECT_EQ(public_key("edge1", "poolkey://av@v1"), first);
   EXPECT_TRUE(succeeded(in("edge1", "openssl req -new -key poolkey://av -subj /CN=x")));
   EXPECT_EQ(public_key("edge1", "edge1/tls/av/key.pem"), first) << "a reference pins its version";

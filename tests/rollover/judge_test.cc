@@ -46,6 +46,14 @@ Facts proven() {
       .token_lifetime = hours(8)};
 }
 
+/// Nothing was asked of a CA yet.
+Facts released() {
+  Facts out = proven();
+  out.requests = {{.id = "r"}};
+  out.published = out.installed = std::nullopt;
+  return out;
+}
+
 Facts armed() {
   Facts out = proven();
   out.armed = kNow;
@@ -78,6 +86,8 @@ struct Step {
   std::optional<Act> act;
 };
 
+void PrintTo(const Step& step, std::ostream* out) { *out << step.name; }
+
 class StepTest : public testing::TestWithParam<Step> {};
 
 Facts changed(Facts facts, const std::function<void(Facts&)>& change) {
@@ -102,10 +112,10 @@ INSTANTIATE_TEST_SUITE_P(
              },
              "generated", std::nullopt},
         Step{"Lacking",
-             [] { return changed(proven(), [](Facts& f) { f.members[1].holds_new = false; }); },
+             [] { return changed(released(), [](Facts& f) { f.members[1].holds_new = false; }); },
              "released 2/3", Act::kRedeliver},
         Step{"Silent",
-             [] { return changed(proven(), [](Facts& f) { f.members[1].answered = false; }); },
+             [] { return changed(released(), [](Facts& f) { f.members[1].answered = false; }); },
              "released 2/3", std::nullopt},
         Step{"Unasked",
              [] { return changed(proven(), [](Facts& f) { f.requests[0] = {.id = "r"}; }); },
@@ -225,7 +235,8 @@ TEST(JudgeTest, SaysWhomItWaitsForAndUntilWhen) {
   f.members[1].answered = false;
   f.members[2].clock = ClockOffset{hours(2), hours(3)};
   EXPECT_THAT(waits(judge(f)),
-              ElementsAre("an answer of 'edge2' to the challenge of 2027-05-01T12:00:00Z"));
+              ElementsAre("an answer of 'edge2' to the challenge of 2027-05-01T12:00:00Z",
+                          "'edge3' to set its clock, which is at least 2 h ahead"));
   f.members[1].answered = true;
   EXPECT_THAT(waits(judge(f)),
               ElementsAre("'edge3' to set its clock, which is at least 2 h ahead"));
@@ -283,9 +294,15 @@ TEST(JudgeTest, AProcessThatStillSignsKeepsTheOldVersionFromBeingGone) {
       ElementsAre("processes of 'edge1' that still sign with a copy of av@1 to be reloaded: "
                   "nginx (pid 12)"));
   f.members[0].in_use.clear();
+  EXPECT_EQ(judge(f).act, Act::kErase);
+}
+
+TEST(JudgeTest, TheOverlapLastsAsLongAsThePolicyHasIt) {
+  Facts f = effective();
+  f.now = *f.old_not_after + Duration(1);
   f.may_destroy = f.now + hours(16);
   EXPECT_EQ(judge(f).act, std::nullopt);
-  EXPECT_THAT(waits(judge(f)), ElementsAre(HasSubstr("the policy's overlap to end at")));
+  EXPECT_THAT(waits(judge(f)), ElementsAre("the end of the overlap at " + rfc3339(*f.may_destroy)));
 }
 
 TEST(JudgeTest, ACompromisedVersionIsNotWaitedFor) {

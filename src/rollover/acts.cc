@@ -1,0 +1,259 @@
+#include "rollover/acts.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "crypto/digest.h"
+#include "hsm/key_pair.h"
+#include "keys/force.h"
+#include "keys/generate.h"
+#include "keys/origin.h"
+#include "pool/install.h"
+#include "pool/prove.h"
+#include "pool/recipient.h"
+#include "pool/registry.h"
+#include "pool/statement.h"
+#include "requests/create.h"
+#include "requests/file_route.h"
+#include "requests/route.h"
+#include "rollover/expose.h"
+#include "rollover/facts.h"
+
+namespace poolkey::rollover {
+namespace {
+
+namespace rq = requests;
+
+constexpr std::string_view kDecide = "decide";
+
+std::string verb_of(Act act) { return "rollover " + std::string(name(act)); }
+
+/// What is decided is stored in one transaction and then told; a run that was killed in between
+/// tells it when it is run again.
+void tell_members(keys::Context& context, const pool::Mailbox& mailbox, const PoolName& pool,
+                  store::Operation& operation) {
+  const keys::DocumentSigner signer(context);
+  pool::post_statements(context, signer, mailbox, pool, pool::members(context.database, pool),
+                        operation);
+  pool::inform_standbys(context, mailbox);
+}
+
+void decide(keys::Context& context, const pool::Mailbox& mailbox, StoredRoll& roll, Act act,
+            json::object details, const std::function<void(StoredRoll&)>& change) {
+  store::Operation operation = context.journal.begin(verb_of(act), roll.id);
+  StoredRoll changed = roll;
+  operation.step(kDecide, [&]() -> std::string {
+    keys::record(context, verb_of(act), roll.id, "", &operation, [&]() -> json::object {
+      store::Transaction transaction(context.database);
+      change(changed);
+      put_roll(context.database, changed);
+      transaction.commit();
+      return details;
+    });
+    return "done";
+  });
+  tell_members(context, mailbox, roll.pool, operation);
+  operation.finish();
+  roll = find_roll(context.database, roll.id);
+}
+
+void generate(keys::Context& context, const StoredRoll& roll) {
+  const keys::StoredKey from = keys::key(context.database, roll.from);
+  const keys::StoredKey made =
+      keys::generate(context, roll.from.key, roll.pool, keys::policy_of(context.database, from));
+  if (made.name != roll.to)
+    throw Error(Errc::kConflict, "the rollover '" + roll.id + "' is to " + roll.to.str() +
+                                     ", and " + made.name.str() +
+                                     " was made; abort it and start another");
+}
+
+void request(keys::Context& context, const StoredRoll& roll) {
+  for (const Needed& needed :
+       needed_certificates(context.database, roll.pool, roll.from, roll.to)) {
+    rq::create_request(context, {.pool = roll.pool,
+                                 .role = needed.role,
+                                 .key = roll.to,
+                                 .ca = needed.ca,
+                                 .organization = {}});
+  }
+}
+
+/// A refusal is kept, so that the same answer is not looked at again and again.
+void accept(keys::Context& context, StoredRoll& roll) {
+  for (const Needed& needed :
+       needed_certificates(context.database, roll.pool, roll.from, roll.to)) {
+    const rq::StoredRequest stored = rq::find_request(context.database, needed.request);
+    if (stored.state >= rq::State::kAccepted) continue;
+    std::string digests;
+    for (const crypto::Certificate& answer : rq::answers(context.database, needed.request))
+      digests += hex(answer.sha256());
+    try {
+      if (stored.ca == rq::kEmbeddedAuthority)
+        rq::submit_request(context, needed.request);
+      else if (!digests.empty())
+        rq::accept_request(context, needed.request);
+    } catch (const Error& error) {
+      if (error.code() != Errc::kCorrupt && error.code() != Errc::kConflict &&
+          error.code() != Errc::kDenied)
+        throw;
+      roll.refused[needed.request] =
+          json::object{{"answers", hex(crypto::sha256(view(digests)))}, {"sentence", error.what()}};
+      put_roll(context.database, roll);
+    }
+  }
+}
+
+void ask(keys::Context& context, const pool::Mailbox& mailbox, const StoredRoll& roll,
+         const std::vector<MemberName>& whom) {
+  std::vector<MemberName> members, standbys;
+  for (const MemberName& name : whom) {
+    const auto known = pool::members(context.database, roll.pool);
+    const bool is_member =
+        std::ranges::any_of(known, [&](const pool::Member& m) { return m.name == name; });
+    (is_member ? members : standbys).push_back(name);
+  }
+  if (!members.empty()) pool::issue_challenges(context, mailbox, roll.pool, members);
+  if (!standbys.empty()) pool::issue_challenges(context, mailbox, pool::standby_pool(), standbys);
+}
+
+void redeliver(keys::Context& context, const pool::Mailbox& mailbox, const StoredRoll& roll,
+               const std::vector<MemberName>& whom) {
+  for (const MemberName& name : whom)
+    pool::post_envelope(context, mailbox, roll.pool,
+                        pool::member(context.database, roll.pool, name), roll.to);
+  ask(context, mailbox, roll, whom);
+}
+
+void destroy_at_origin(keys::Context& context, const StoredRoll& roll) {
+  const keys::StoredKey key = keys::key(context.database, roll.from);
+  policy::Facts facts{.action = policy::Action::kDestroy, .key = key.name, .pool = roll.pool};
+  facts.compromised = is_compromised(context.database, key.name);
+  facts.superseded_for = context.clock.now() - *roll.effective;
+  policy::Permit allowed = keys::permit(context, keys::policy_of(context.database, key), facts);
+  allowed.require(policy::Action::kDestroy, key.name.str());
+  hsm::destroy_by_id(*context.token, key.id);
+}
+
+void delete_envelopes(keys::Context& context, const pool::Mailbox& mailbox,
+                      const StoredRoll& roll) {
+  for (const PoolName& pool : pool::pools(context.database)) {
+    if (pool != roll.pool && !pool::is_standby(pool)) continue;
+    for (const pool::Member& m : pool::members(context.database, pool))
+      for (const char* kind : {"envelope.", "certificate."})
+        remove_file(mailbox.to_member(pool, m.name, kind + roll.from.str() + ".cms"));
+  }
+  context.database.run(
+      "DELETE FROM envelope WHERE key_name = :name AND version = :version",
+      {{"name", roll.from.key.str()}, {"version", std::int64_t{roll.from.version}}});
+}
+
+void erase(keys::Context& context, const pool::Mailbox& mailbox, StoredRoll& roll) {
+  store::Operation operation = context.journal.begin(verb_of(Act::kErase), roll.id);
+  operation.step("token", [&]() -> std::string {
+    keys::record(context, verb_of(Act::kErase), roll.id, "", &operation, [&]() -> json::object {
+      destroy_at_origin(context, roll);
+      return {{"key", roll.from.str()}};
+    });
+    return "done";
+  });
+  operation.step(kDecide, [&]() -> std::string {
+    store::Transaction transaction(context.database);
+    delete_envelopes(context, mailbox, roll);
+    keys::set_key_state(context.database, roll.from, "destroyed");
+    roll.erased = true;
+    put_roll(context.database, roll);
+    transaction.commit();
+    return "done";
+  });
+  tell_members(context, mailbox, roll.pool, operation);
+  operation.finish();
+}
+
+void note(keys::Context& context, StoredRoll& roll, std::optional<Time> StoredRoll::*date) {
+  roll.*date = context.clock.now();
+  put_roll(context.database, roll);
+}
+
+void publish(keys::Context& context, const pool::Mailbox& mailbox, StoredRoll& roll) {
+  pool::publish_certificate(context, mailbox, roll.pool, roll.to);
+  note(context, roll, &StoredRoll::published);
+}
+
+void arm(keys::Context& context, const pool::Mailbox& mailbox, StoredRoll& roll, Time at) {
+  decide(context, mailbox, roll, Act::kArm, {{"effective", rfc3339(at)}}, [&](StoredRoll& r) {
+    r.armed = context.clock.now();
+    r.effective = at;
+    keys::set_in_force(context.database, r.to, at);
+    keys::set_key_state(context.database, r.to, "proven");
+  });
+}
+
+void take_over(keys::Context& context, const pool::Mailbox& mailbox, StoredRoll& roll) {
+  decide(context, mailbox, roll, Act::kSwitch, {{"in_force", roll.to.str()}},
+         [&](StoredRoll& r) { r.switched = context.clock.now(); });
+}
+
+void retire(keys::Context& context, const pool::Mailbox& mailbox, StoredRoll& roll) {
+  decide(context, mailbox, roll, Act::kRetire, {{"retired", roll.from.str()}}, [&](StoredRoll& r) {
+    r.retired = context.clock.now();
+    keys::set_key_state(context.database, r.from, "retired");
+    end_exposures(context.database, r.from, *r.retired);
+  });
+  if (roll.cause == Cause::kCompromised) revoke_internal(context, roll.from);
+}
+
+}  // namespace
+
+void disarm(keys::Context& context, const pool::Mailbox& mailbox, StoredRoll& roll) {
+  decide(context, mailbox, roll, Act::kDisarm, {}, [&](StoredRoll& r) {
+    r.armed.reset();
+    r.effective.reset();
+    keys::clear_in_force(context.database, r.to);
+  });
+}
+
+void perform(keys::Context& context, const pool::Mailbox& mailbox, StoredRoll& roll,
+             const Verdict& verdict) {
+  switch (verdict.act.value()) {
+    case Act::kGenerate:
+      return generate(context, roll);
+    case Act::kRequest:
+      return request(context, roll);
+    case Act::kAccept:
+      return accept(context, roll);
+    case Act::kPublish:
+      return publish(context, mailbox, roll);
+    case Act::kNoteInstalled:
+      return note(context, roll, &StoredRoll::installed);
+    case Act::kRedeliver:
+      return redeliver(context, mailbox, roll, verdict.whom);
+    case Act::kAsk:
+      return ask(context, mailbox, roll, verdict.whom);
+    case Act::kArm:
+      return arm(context, mailbox, roll, verdict.at.value());
+    case Act::kDisarm:
+      return disarm(context, mailbox, roll);
+    case Act::kSwitch:
+      return take_over(context, mailbox, roll);
+    case Act::kRetire:
+      return retire(context, mailbox, roll);
+    case Act::kErase:
+      return erase(context, mailbox, roll);
+  }
+}
+
+void finish_interrupted(keys::Context& context, const pool::Mailbox& mailbox,
+                        const StoredRoll& roll) {
+  for (const store::PendingOperation& left : context.journal.pending()) {
+    if (left.subject != roll.id || !left.verb.starts_with("rollover ")) continue;
+    store::Operation operation = context.journal.begin(left.verb, left.subject);
+    if (std::ranges::find(left.done, kDecide) == left.done.end()) {
+      operation.give_up();  // nothing was decided; it is judged anew
+      continue;
+    }
+    tell_members(context, mailbox, roll.pool, operation);
+    operation.finish();
+  }
+}
+
+}  // namespace poolkey::rollover
