@@ -261,7 +261,7 @@ const Authority& authority_for(const Topology& topology, const Pool& pool, Role 
   for (const auto& [of, name] : pool.authorities)
     if (of == role) return topology.authority(name.value);
   const bool is_public = certificate_kind(role).ca == CaKind::kPublic;
-  return topology.authority(is_public ? "public" : kEmbeddedAuthority);
+  return topology.authority(is_public ? kPublicAuthority : kEmbeddedAuthority);
 }
 
 Role parse_role(std::string_view text) {

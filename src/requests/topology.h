@@ -111,6 +111,8 @@ struct Authority {
 
 /// The authority that every topology has: poolkey's own CA.
 inline constexpr std::string_view kEmbeddedAuthority = "internal";
+/// The usual public CA: a topology may have its table, which then needs no kind.
+inline constexpr std::string_view kPublicAuthority = "public";
 
 struct Topology {
   Product product = Product::kLync2013;

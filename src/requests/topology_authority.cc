@@ -80,9 +80,11 @@ std::optional<Template> parse_template(std::string_view text) {
 
 Authority read_authority(const std::string& name, toml::Reader& reader) {
   const std::string table = "ca." + name;
-  Authority out{.name = name, .route = Route::kFile};
-  const auto kind = reader.choice("kind", policy::all_words<CaKind>());
-  out.kind = policy::parse_word<CaKind>(kind.value).value_or(CaKind::kPublic);
+  Authority out{.name = name, .kind = CaKind::kPublic, .route = Route::kFile};
+  if (name != kPublicAuthority || reader.node("kind") != nullptr) {
+    const auto kind = reader.choice("kind", policy::all_words<CaKind>());
+    out.kind = policy::parse_word<CaKind>(kind.value).value_or(CaKind::kPublic);
+  }
   if (reader.node("route") != nullptr) reader.choice("route", {"file"});
   out.turnaround = out.kind == CaKind::kPublic ? kPublicTurnaround : kInternalTurnaround;
   if (const auto days = reader.optional_integer("turnaround_days", 0, kMostTurnaroundDays))
@@ -107,7 +109,7 @@ std::string_view name(Route route) { return kRoutes[static_cast<std::size_t>(rou
 std::vector<Authority> read_authorities(toml::Reader& top) {
   std::vector<Authority> out{
       {.name = std::string(kEmbeddedAuthority)},
-      {.name = "public",
+      {.name = std::string(kPublicAuthority),
        .kind = CaKind::kPublic,
        .route = Route::kFile,
        .turnaround = kPublicTurnaround},

@@ -87,10 +87,14 @@ TEST(TopologyTest, SaysWhatIsWrongWithACa) {
   refuses(and_then("[ca.internal]\nkind = \"internal\"\n"), "poolkey's own CA");
   refuses(and_then("[ca.Corp]\nkind = \"internal\"\n"), "is no name for a CA");
   refuses(and_then("[ca.corp]\n"), "'ca.corp.kind' is missing");
+  refuses(and_then("[ca.public]\nkind = \"\"\n"), "'ca.public.kind'");
   refuses(and_then(ca + "route = \"acme\"\n"), "'ca.corp.route'");
   refuses(and_then(ca + "roots = [\"12:34\"]\n"), "no SHA-256 fingerprint");
   for (const char* bad : {"1.3.6.1..4", "1.3.6.1:100.x", "9.1.2", "1.3.6:100.3.4.", ""})
     refuses(and_then(ca + "template = \"" + bad + "\"\n"), "is no AD CS template");
+  EXPECT_EQ(
+      parse_topology(and_then("[ca.public]\nturnaround_days = 2\n"), "t").authority("public").kind,
+      CaKind::kPublic);
   const Topology good =
       parse_topology(and_then(ca + "template = \"1.3.6.1.4.1.311.21.8.1.2.3:100.3\"\nroots = [\"" +
                               std::string(63, 'a') + "B\"]\n"),
