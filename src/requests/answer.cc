@@ -56,6 +56,41 @@ std::vector<Profile> profiles_of(const policy::Policy& policy, const Authority& 
   return out;
 }
 
+/// Every member that holds the key, or the one server it is for, has shown its certificate.
+bool is_everywhere(store::Database& database, const StoredRequest& request,
+                   const std::vector<pool::Observation>& seen) {
+  const auto bound = keys::certificate_of_request(database, request.id);
+  if (!bound) return false;
+  const std::string wanted = hex(bound->certificate.sha256());
+  std::size_t holders = 0;
+  for (const pool::Observation& o : seen) {
+    if (o.key != request.key || (request.server && o.member.name != *request.server)) continue;
+    ++holders;
+    if (!o.receipt || o.receipt->receipt.certificate_sha256 != wanted) return false;
+  }
+  return holders > 0;
+}
+
+/// By the version where the key is one; else by when it was asked for.
+bool is_later(const StoredRequest& a, const StoredRequest& b) {
+  if (a.key.key == b.key.key && a.key.version != b.key.version)
+    return a.key.version > b.key.version;
+  return a.created > b.created;
+}
+
+/// Of a request that was just installed and another one, the older is superseded, whichever it is.
+void settle(keys::Context& context, StoredRequest& installed, StoredRequest& other) {
+  if (other.id == installed.id || other.role != installed.role || other.server != installed.server)
+    return;
+  if (is_later(other, installed)) {
+    if (other.state == State::kInstalled && installed.state == State::kInstalled)
+      advance(installed, State::kSuperseded, context, "by " + other.id);
+  } else if (may_follow(other.state, State::kSuperseded)) {
+    advance(other, State::kSuperseded, context, "by " + installed.id);
+    put_request(context.database, other);
+  }
+}
+
 }  // namespace
 
 RequestedNames names_of(store::Database& database, const StoredRequest& request) {
@@ -114,26 +149,12 @@ std::vector<std::string> note_installed(keys::Context& context, const PoolName& 
   const std::vector<pool::Observation> seen = pool::survey(context.database, pool);
   std::vector<StoredRequest> all = all_requests(context.database, pool);
   for (StoredRequest& request : all) {
-    if (request.state != State::kAccepted) continue;
-    const auto bound = keys::certificate_of_request(context.database, request.id);
-    std::size_t holders = 0, installed = 0;
-    for (const pool::Observation& o : seen) {
-      if (o.key != request.key || (request.server && o.member.name != *request.server)) continue;
-      ++holders;
-      if (o.receipt && bound &&
-          o.receipt->receipt.certificate_sha256 == hex(bound->certificate.sha256()))
-        ++installed;
-    }
-    if (holders == 0 || installed != holders) continue;
+    if (request.state != State::kAccepted || !is_everywhere(context.database, request, seen))
+      continue;
     advance(request, State::kInstalled, context);
-    for (StoredRequest& other : all)
-      if (other.id != request.id && other.role == request.role && other.server == request.server &&
-          other.state == State::kInstalled && other.created <= request.created) {
-        advance(other, State::kSuperseded, context, "by " + request.id);
-        put_request(context.database, other);
-      }
-    put_request(context.database, request);
     out.push_back(request.id);
+    for (StoredRequest& other : all) settle(context, request, other);
+    put_request(context.database, request);
   }
   return out;
 }

@@ -28,7 +28,8 @@ void bind_certificate(keys::Context& context, StoredRequest& request,
                       const keys::StoredCertificate& certificate);
 
 /// Accepted certificates that every member which holds the key has shown in its last receipt are
-/// installed; what they replace is superseded. Gives the ids of requests that became so.
+/// installed; of one role the older ones are superseded, accepted or installed. Gives the ids of
+/// requests that were installed.
 std::vector<std::string> note_installed(keys::Context& context, const PoolName& pool);
 
 }  // namespace poolkey::requests
