@@ -109,8 +109,7 @@ std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbo
                                             const PoolName& pool, const KeyVersion& key) {
   const auto stored = keys::certificate_of(context.database, key);
   if (!stored)
-    throw Error(Errc::kNotFound,
-                key.str() + " has no certificate yet; see 'poolkey certificate issue'");
+    throw Error(Errc::kNotFound, key.str() + " has no certificate yet; see 'poolkey request list'");
   if (const auto issued = keys::find_issued(context.database, stored->certificate.serial());
       issued && issued->state != keys::IssuedState::kGood &&
       issued->sha256 == hex(stored->certificate.sha256()))
