@@ -290,6 +290,10 @@ RequestedNames names_for(const Topology& topology, const PoolName& pool_name, Ro
                                             std::string(name(pool.kind)) +
                                             "' and has no certificate of the role '" +
                                             std::string(policy::word(role)) + "'");
+  if (server && kind.scope != Scope::kServer)
+    throw Error(Errc::kInvalidArgument,
+                "the certificate of the role '" + std::string(policy::word(role)) +
+                    "' is not for one server; leave '" + server->str() + "' out");
   const Wanted wanted{topology, pool, ca,
                       kind.scope == Scope::kServer ? place_of(pool, server) : 0};
   return std::ranges::find(kNames, role, &NamesRow::role)->names(wanted);

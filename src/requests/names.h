@@ -65,7 +65,7 @@ struct RequestedNames {
 /// of the scope `kServer` needs the member that it is for, unless there is only one. Where the
 /// documents ask for no SAN, a public CA gets the common name in it all the same (BR 7.1.4.3).
 /// Throws kNotFound for an unknown pool or member, kInvalidArgument for a role of another kind of
-/// pool or a server that is missing.
+/// pool, and for a server that is missing, or given where the role is not one server's.
 RequestedNames names_for(const Topology& topology, const PoolName& pool, Role role,
                          CaKind ca = CaKind::kInternal,
                          const std::optional<MemberName>& server = std::nullopt);
