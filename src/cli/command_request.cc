@@ -1,4 +1,7 @@
 // Requests at the origin: from the plan to the accepted certificate.
+#include <algorithm>
+#include <array>
+
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
@@ -174,6 +177,17 @@ int request_create(Call& call) {
 }
 
 constexpr std::size_t kMostInBatch = 1000;
+constexpr std::array<std::string_view, 6> kBatchMembers{"pool", "role",         "key",
+                                                        "ca",   "organization", "server"};
+
+/// A word that is not understood would be a wish that is not heard.
+void refuse_unknown(const json::object& one, const std::string& file) {
+  for (const auto& member : one)
+    if (std::ranges::find(kBatchMembers, std::string_view(member.key())) == kBatchMembers.end())
+      throw Error(Errc::kInvalidArgument,
+                  file + ": a request of a batch has no '" + std::string(member.key()) +
+                      "'; it has pool, role, key, and where needed ca, organization, server");
+}
 
 std::vector<requests::CreateOptions> read_batch(const std::string& file) {
   const json::value document = json::parse(read_file(file, crypto::kMaxForeign), file);
@@ -181,6 +195,7 @@ std::vector<requests::CreateOptions> read_batch(const std::string& file) {
   for (const json::value& item :
        json::as_array(json::as_object(document, file), "requests", file)) {
     const json::object& one = json::as_object(item, file);
+    refuse_unknown(one, file);
     const auto optional = [&](std::string_view key) {
       return one.contains(key) ? json::text(one, key, file) : "";
     };
