@@ -65,9 +65,13 @@ std::string public_request(const std::string& version) {
   return "edge.edge-external." + version + ".public";
 }
 
-void use_public_ca(const Deployment& d) {
+void make_public_ca(const Deployment& d) {
   write_file(d.path("ca.cnf"), std::string(kConfiguration));
   must_run(d, "{ " + std::string(kMake) + "} < ca.cnf");
+}
+
+void use_public_ca(const Deployment& d) {
+  make_public_ca(d);
   std::string root = read_file(d.path("ca/root.sha256"));
   root.pop_back();
   change_topology(d, "[pool.edge]", "[ca.public]\nroots = [\"" + root + "\"]\n\n[pool.edge]");

@@ -11,8 +11,9 @@ namespace poolkey::test {
 /// The request of the pool's external certificate: "edge.edge-external.av@1.public".
 std::string public_request(const std::string& version = "av@1");
 
-/// Makes root and issuing CA, and has the topology send the external certificate there. The folder
-/// 'ca' has NAME.pem, NAME.key and a register for each of the two.
+/// Makes a root and an issuing CA in the folder 'ca': NAME.pem, NAME.key and a register for each.
+void make_public_ca(const Deployment& d);
+/// Makes them, and has the topology send the external certificate there.
 void use_public_ca(const Deployment& d);
 /// Changes the topology, and defines its pools again.
 void change_topology(const Deployment& d, const std::string& from, const std::string& to);
