@@ -232,6 +232,11 @@ std::string errors_of(const Linted& linted, const std::vector<Profile>& overridd
   return out;
 }
 
+/// What is made anew under an id goes on with the life that it had.
+void go_on_from(const StoredRequest& stored, StoredRequest& request) {
+  request.history.insert(request.history.begin(), stored.history.begin(), stored.history.end());
+}
+
 /// Nothing is signed where one of the batch is refused by the linter: its state tells why.
 void refuse_unlinted(keys::Context& context, std::span<const Linted> all) {
   std::string errors;
@@ -241,9 +246,11 @@ void refuse_unlinted(keys::Context& context, std::span<const Linted> all) {
     if (found.empty()) continue;
     if (first == nullptr) first = &linted;
     errors += (all.size() > 1 ? "\n" + linted.draft.request.id + ":" : "") + found;
-    // One that was signed before stays what it is.
-    if (!look_up_request(context.database, linted.draft.request.id))
-      put_request(context.database, linted.draft.request);
+    StoredRequest request = linted.draft.request;
+    const auto stored = look_up_request(context.database, request.id);
+    if (stored && is_signed(*stored)) continue;  // stays what it is
+    if (stored) go_on_from(*stored, request);
+    put_request(context.database, request);
   }
   if (first == nullptr) return;
   throw Error(Errc::kDenied, "the request for " + first->draft.options->key.str() +
@@ -433,6 +440,7 @@ std::vector<CreatedRequest> create_requests(keys::Context& context,
       request = std::move(*stored);
       context.journal.settle("request create", request.id);
     } else {
+      if (stored) go_on_from(*stored, request);
       unsigned_ones.push_back(&one);
     }
   }

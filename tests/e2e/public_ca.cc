@@ -132,4 +132,12 @@ std::string state_of(const Deployment& d, const std::string& id) {
   return json::text(d.json_on("origin", {"request", "show", id}), "state", "request show");
 }
 
+std::vector<std::string> history(const Deployment& d, const std::string& id) {
+  std::vector<std::string> out;
+  const json::object shown = d.json_on("origin", {"request", "show", id});
+  for (const json::value& step : json::as_array(shown, "history", "request show"))
+    out.push_back(json::text(step.as_object(), "state", "history"));
+  return out;
+}
+
 }  // namespace poolkey::test

@@ -42,5 +42,7 @@ Words import(const Deployment& d, const Words& files);
 Words accept(const std::string& version = "av@1");
 /// The state that `request show` tells.
 std::string state_of(const Deployment& d, const std::string& id = public_request());
+/// All states that it had, as `request show` tells them.
+std::vector<std::string> history(const Deployment& d, const std::string& id = public_request());
 
 }  // namespace poolkey::test

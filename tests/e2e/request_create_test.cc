@@ -10,6 +10,7 @@
 namespace poolkey::test {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -110,10 +111,16 @@ TEST_F(BatchTest, WithOneThatTheLinterRefusesSignsNone) {
        "sip.contoso.local"}));
   expect_nothing_signed(1);
   EXPECT_EQ(state_of(d, "west.edge-external.west@1.public"), "linted");
-  // Mended, it goes through, and what was refused keeps its history.
-  change_topology(d, "sip.contoso.local", "sip.west.contoso.com");
+  // Refused again, it has what was found then; mended, it goes through and keeps its history.
+  change_topology(d, "sip.contoso.local", "sip.contoso.invalid");
+  EXPECT_EQ(d.on("origin", batch(d, {{"west", "west@1"}})).status, kDenied);
+  const Words show{"request", "show", "west.edge-external.west@1.public"};
+  EXPECT_THAT(d.must("origin", show),
+              AllOf(HasSubstr("contoso.invalid"), Not(HasSubstr("contoso.local"))));
+  change_topology(d, "sip.contoso.invalid", "sip.west.contoso.com");
   d.must("origin", batch(d, {{"edge", "av@1"}, {"west", "west@1"}, {"edge", "av@2"}}));
-  EXPECT_EQ(state_of(d, "west.edge-external.west@1.public"), "signed");
+  EXPECT_EQ(history(d, show.back()), Words({"drafted", "linted", "drafted", "linted", "drafted",
+                                            "linted", "approved", "signed"}));
 }
 
 TEST_F(BatchTest, WithOneBadEntryMakesNothing) {

@@ -90,7 +90,8 @@ TEST_F(AnswerTest, UnderAnotherRootOfTheSameName) {
   make_public_ca(d);
   certify(d, "av@1.csr", "answer.pem");
   d.must("origin", import(d, {"answer.pem", "ca/issuing.pem", "ca/root.pem"}));
-  EXPECT_TRUE(refused_as(d.on("origin", accept()), kCorrupt, {"Public root", "does not chain to a root that is trusted here"}));
+  EXPECT_TRUE(refused_as(d.on("origin", accept()), kCorrupt,
+                         {"Public root", "does not chain to a root that is trusted here"}));
 }
 
 TEST_F(AnswerTest, WhereTheTopologyNamesNoRoot) {
