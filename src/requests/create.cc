@@ -15,6 +15,7 @@
 namespace poolkey::requests {
 namespace {
 
+constexpr std::string_view kVerb = "request create";
 /// Signatures at the same time, as keys::DocumentSigner has it.
 constexpr unsigned kMostSigners = 4;
 
@@ -328,7 +329,7 @@ std::vector<Bytes> sign_all(keys::Context& context, std::span<Approved* const> r
                             const store::Operation& operation) {
   const Signers signers(context, requests);
   std::vector<Bytes> out(requests.size());
-  keys::record(context, "request create", subject, requests.front()->permit.rule(), &operation,
+  keys::record(context, kVerb, subject, requests.front()->permit.rule(), &operation,
                [&]() -> json::object {
                  for_each_index(requests.size(), kMostSigners,
                                 [&](std::size_t i) { out[i] = signers.sign(*requests[i], check); });
@@ -371,12 +372,15 @@ std::string digest_of(std::span<Approved* const> requests) {
   return hex(crypto::sha256(view(all)));
 }
 
+/// What the journal calls a run: the same for the same wishes, whatever of them is made already.
+std::string subject_of(std::span<Approved* const> requests) {
+  return requests.size() == 1 ? requests.front()->linted.draft.request.id
+                              : "batch " + digest_of(requests).substr(0, 16);
+}
+
 void sign_and_store(keys::Context& context, std::span<Approved* const> requests,
-                    crypto::SelfCheck check) {
-  const std::string digest = digest_of(requests);
-  const std::string& first = requests.front()->linted.draft.request.id;
-  const std::string subject = requests.size() == 1 ? first : "batch " + digest.substr(0, 16);
-  store::Operation operation = context.journal.begin("request create", subject, digest);
+                    const std::string& subject, crypto::SelfCheck check) {
+  store::Operation operation = context.journal.begin(kVerb, subject, digest_of(requests));
   operation.step("approve", [&]() -> std::string {
     put_all(context.database, requests);
     return "done";
@@ -431,20 +435,25 @@ std::vector<CreatedRequest> create_requests(keys::Context& context,
   approved.reserve(linted.size());
   for (Linted& one : linted) approved.push_back(approve(context, std::move(one)));
   const std::set<std::string> known = request_ids(context.database);
-  std::vector<Approved*> unsigned_ones;
+  std::vector<Approved*> all, unsigned_ones;
   for (Approved& one : approved) {
+    all.push_back(&one);
     StoredRequest& request = one.linted.draft.request;
     auto stored =
         known.contains(request.id) ? look_up_request(context.database, request.id) : std::nullopt;
     if (stored && says_the_same(*stored, one.linted.draft.spec)) {
       request = std::move(*stored);
-      context.journal.settle("request create", request.id);
+      context.journal.settle(kVerb, request.id);
     } else {
       if (stored) go_on_from(*stored, request);
       unsigned_ones.push_back(&one);
     }
   }
-  if (!unsigned_ones.empty()) sign_and_store(context, unsigned_ones, check);
+  const std::string subject = subject_of(all);
+  if (!unsigned_ones.empty())
+    sign_and_store(context, unsigned_ones,
+                   unsigned_ones.size() == 1 ? subject_of(unsigned_ones) : subject, check);
+  context.journal.settle(kVerb, subject);
   std::vector<CreatedRequest> out;
   for (Approved& one : approved) {
     Drafted& d = one.linted.draft;
