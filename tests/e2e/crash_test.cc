@@ -7,6 +7,7 @@
 
 #include "e2e/authority.h"
 #include "e2e/deployment.h"
+#include "e2e/public_ca.h"
 #include "store/sql.h"
 
 namespace poolkey::test {
@@ -67,6 +68,11 @@ Words ocsp(const Deployment& d) {
               .status != 0)
     throw std::runtime_error("openssl ocsp makes no request");
   return {"ca", "ocsp", d.path("q.der").string(), "--out", d.path("r.der").string()};
+}
+
+Words public_create(const Deployment& d) {
+  use_public_ca(d);
+  return create(d);
 }
 
 const std::vector<Subject>& subjects() {
@@ -157,6 +163,17 @@ const std::vector<Subject>& subjects() {
        Stage::kProven,
        request,
        {"request create/approve", "request create/sign", "request create/record"}},
+      {"RequestBatch",
+       "origin",
+       Stage::kProven,
+       [](const Deployment& d) { return batch_of(d, 3); },
+       {"request create/approve", "request create/sign", "request create/record"}},
+      {"RequestExport",
+       "origin",
+       Stage::kProven,
+       [](const Deployment& d) { return send(d); },
+       {"request export/submit", "request export/record"},
+       {{"origin", public_create}}},
       {"CertificateIssue",
        "origin",
        Stage::kProven,
@@ -322,6 +339,24 @@ TEST(CrashedCrlTest, IsNotTakenForTheListThatTheNextChangeMakes) {
                             "openssl crl -inform DER -in pki/issuing-ca-1.crl -out crl && "
                             "openssl verify -CAfile a.chain -CRLfile crl -crl_check a.pem")));
     EXPECT_THAT(d.unfinished("origin"), IsEmpty());
+  }
+}
+
+TEST(CrashedBatchTest, IsFinishedAlsoWhereSomeOfItWasMadeInBetween) {
+  for (const char* point : {"request create/approve:after", "request create/sign:recorded",
+                            "request create/record:after"}) {
+    SCOPED_TRACE(point);
+    const Deployment d = Deployment::at(Stage::kGenerated);
+    const Words batch = batch_of(d, 3);
+    d.crash("origin", batch, point);
+    Words one = create(d);
+    one.insert(one.end(), {"--ca", "ca1"});
+    d.must("origin", one);
+    d.must("origin", batch);
+    EXPECT_EQ(d.count("origin", "request WHERE state = 'signed'"), 3);
+    EXPECT_TRUE(succeeded(in_folder(d, "[ $(grep -c 'BEGIN CERT' all.pem) = 3 ]")));
+    EXPECT_THAT(d.unfinished("origin"), IsEmpty());
+    EXPECT_TRUE(d.audit_is_whole());
   }
 }
 

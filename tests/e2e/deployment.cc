@@ -333,9 +333,12 @@ std::string Deployment::inventory() const {
     for (const char* type : {"privkey", "pubkey", "secrkey", "cert", "data"})
       for (const std::string& object : objects(side, type)) out += "  " + object + "\n";
     for (const char* table : {"pool", "policy_text", "key_version", "release_key", "envelope",
-                              "receipt", "challenge", "request", "certificate", "ca_certificate",
-                              "ca_crl", "accepted", "member WHERE state = 'enrolled'"})
+                              "receipt", "challenge", "certificate", "ca_certificate", "ca_crl",
+                              "received", "accepted", "member WHERE state = 'enrolled'"})
       out += "  " + std::string(table) + " " + std::to_string(count(side, table)) + "\n";
+    auto database = store::Database::open(home(side) / "state.db");
+    for (const store::Row& row : database.rows("SELECT id, state FROM request ORDER BY id"))
+      out += "  request " + row.text("id") + " " + row.text("state") + "\n";
   }
   return out;
 }

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "e2e/deployment.h"
+#include "e2e/public_ca.h"
 
 namespace poolkey::test {
 namespace {
@@ -41,6 +42,27 @@ const std::vector<Subject>& subjects() {
        [](const Deployment& d) {
          d.must("origin", d.create_request());
          return d.issue();
+       }},
+      {"RequestBatch", "origin", Stage::kProven,
+       [](const Deployment& d) { return batch_of(d, 40); }},
+      {"RequestExport", "origin", Stage::kProven,
+       [](const Deployment& d) {
+         use_public_ca(d);
+         d.must("origin", create(d));
+         return send(d);
+       }},
+      {"RequestImport", "origin", Stage::kProven,
+       [](const Deployment& d) {
+         use_public_ca(d);
+         submit_and_certify(d);
+         return import(d, {"av@1.pem", "ca/issuing.pem", "ca/root.pem"});
+       }},
+      {"RequestAccept", "origin", Stage::kProven,
+       [](const Deployment& d) {
+         use_public_ca(d);
+         submit_and_certify(d);
+         d.must("origin", import(d, {"av@1.pem", "ca/issuing.pem", "ca/root.pem"}));
+         return accept();
        }},
   };
   return all;

@@ -108,16 +108,37 @@ void revoke(const Deployment& d, const std::string& by, const std::string& certi
                   " -gencrl -out ca/" + by + ".crl");
 }
 
+Words create(const Deployment& d, const std::string& version) {
+  return {"request",       "create", "--pool", "edge",  "--role",
+          "edge-external", "--key",  version,  "--out", d.path("created.pem").string()};
+}
+
+Words send(const Deployment& d, const std::string& version) {
+  return {"request", "export", public_request(version), "--out", d.path(version + ".csr").string()};
+}
+
 void submit(const Deployment& d, const std::string& version) {
-  d.must("origin", {"request", "create", "--pool", "edge", "--role", "edge-external", "--key",
-                    version, "--out", d.path("created.pem").string()});
-  d.must("origin", {"request", "export", public_request(version), "--out",
-                    d.path(version + ".csr").string()});
+  d.must("origin", create(d, version));
+  d.must("origin", send(d, version));
 }
 
 void submit_and_certify(const Deployment& d, const std::string& version) {
   submit(d, version);
   certify(d, version + ".csr", version + ".pem");
+}
+
+Words batch_of(const Deployment& d, std::size_t requests) {
+  std::string list, tables;
+  for (std::size_t i = 0; i < requests; ++i) {
+    const std::string ca = "ca" + std::to_string(i);
+    list += std::string(i == 0 ? "" : ",") +
+            R"({"pool":"edge","role":"edge-external","key":"av@1","ca":")" + ca + "\"}";
+    tables += "[ca." + ca + "]\nkind = \"public\"\n";
+  }
+  if (!std::filesystem::exists(d.path("batch.json")))
+    change_topology(d, "[pool.edge]", tables + "[pool.edge]");
+  write_file(d.path("batch.json"), "{\"requests\":[" + list + "]}");
+  return {"request", "batch", d.path("batch.json").string(), "--out", d.path("all.pem").string()};
 }
 
 Words import(const Deployment& d, const Words& files) {

@@ -32,11 +32,16 @@ void certify(const Deployment& d, const std::string& csr, const std::string& out
 /// Has 'issuing' or 'root' revoke 'CERTIFICATE', and make its list: 'ca/BY.crl'.
 void revoke(const Deployment& d, const std::string& by, const std::string& certificate);
 
-/// Makes the request for a version of the key and sends it: it lies in 'VERSION.csr', submitted.
+/// `request create` of the external certificate, and `request export` of it to 'VERSION.csr'.
+Words create(const Deployment& d, const std::string& version = "av@1");
+Words send(const Deployment& d, const std::string& version = "av@1");
+/// Both.
 void submit(const Deployment& d, const std::string& version = "av@1");
 /// As submit(), with the certificate that comes back in 'VERSION.pem'.
 void submit_and_certify(const Deployment& d, const std::string& version = "av@1");
 
+/// `request batch` for av@1, of this many requests to a CA each, which the topology then has.
+Words batch_of(const Deployment& d, std::size_t requests);
 /// `request import` of files in the deployment's folder.
 Words import(const Deployment& d, const Words& files);
 Words accept(const std::string& version = "av@1");
