@@ -77,7 +77,7 @@ _continue_="DNS=sip.contoso.com&"
 _continue_="DNS=webcon.contoso.com"
 
 [RequestAttributes]
-CertificateTemplate=WebServer
+CertificateTemplate="WebServer"
 )");
 }
 
@@ -86,7 +86,50 @@ TEST(CertreqInfTest, HasNoExtensionsWhereNoNameIsAskedFor) {
               testing::Not(HasSubstr("[Extensions]")));
 }
 
-/// OpenSSL quotes such a value, and in an INF a quote within quotes is doubled.
+std::string subject_line(const crypto::DistinguishedName& subject) {
+  const std::string inf = certreq_inf(signed_request(subject, {}), {});
+  expect_windows_text(inf);
+  const std::size_t at = inf.find("Subject=");
+  return inf.substr(at, inf.find('\r', at) - at);
+}
+
+/// CertStrToName takes a separator or quote within quotes only, where a quote is two; in a value of
+/// an INF a quote is two again, and a percent sign as well.
+TEST(CertreqInfTest, QuotesWhatWindowsWouldReadOtherwise) {
+  const auto line = [](const std::string& organization) {
+    return subject_line({.common_name = "a.contoso.com", .organization = organization});
+  };
+  EXPECT_EQ(line("Contoso Ltd."), R"(Subject="CN=a.contoso.com,O=Contoso Ltd.")");
+  EXPECT_EQ(line("Contoso, Ltd."), R"(Subject="CN=a.contoso.com,O=""Contoso, Ltd.""")");
+  EXPECT_EQ(line("A + B = C; #1"), R"(Subject="CN=a.contoso.com,O=""A + B = C; #1""")");
+  EXPECT_EQ(line("The \"Lync\" Co"), R"(Subject="CN=a.contoso.com,O=""The """"Lync"""" Co""")");
+  EXPECT_EQ(line("100%pure%"), R"(Subject="CN=a.contoso.com,O=""100%%pure%%""")");
+  EXPECT_EQ(line("back\\slash"), R"(Subject="CN=a.contoso.com,O=""back\slash""")");
+}
+
+/// IX500DistinguishedName::Encode turns the order round unless it is told not to.
+TEST(CertreqInfTest, HasTheNameFromItsEnd) {
+  EXPECT_EQ(subject_line({.common_name = "a.contoso.com",
+                          .organization = "Contoso",
+                          .locality = "Bonn",
+                          .state = "NRW",
+                          .country = "DE"}),
+            R"(Subject="CN=a.contoso.com,O=Contoso,L=Bonn,S=NRW,C=DE")");
+}
+
+TEST(CertreqInfTest, IsUtf16WhereTheSubjectIsNotAscii) {
+  const std::string inf = certreq_inf(
+      signed_request({.common_name = "a.contoso.com", .organization = "Größe \u2211 \U0001F512"},
+                     {}),
+      {});
+  ASSERT_EQ(inf.substr(0, 2), "\xff\xfe");
+  std::u16string text;
+  for (std::size_t i = 2; i + 1 < inf.size(); i += 2)
+    text += static_cast<char16_t>(static_cast<unsigned char>(inf[i]) |
+                                  static_cast<unsigned char>(inf[i + 1]) << 8);
+  EXPECT_NE(text.find(u"\r\nSubject=\"CN=a.contoso.com,O=\"\"Größe \u2211 \U0001F512\"\"\"\r\n"),
+            text.npos);
+}
 
 TEST(CertreqCommandsTest, AreTheseLines) {
   const Authority authority{.name = "corporate",
@@ -102,6 +145,13 @@ rem certreq -retrieve -config "CA01\Contoso Issuing CA" <RequestId> answer.cer a
 rem then bring answer.p7b to the origin: poolkey request import answer.p7b
 rem certreq -accept is not for this request: its key is not on this computer
 )");
+}
+
+TEST(CertreqCommandsTest, SayInWhichCodePageTheyAre) {
+  const Authority authority{.name = "corporate", .config = "CA01\\Größe 100%"};
+  const std::string lines = certreq_commands(usual(), authority, "a.req");
+  EXPECT_TRUE(lines.starts_with("@chcp 65001 >nul\r\n"));
+  EXPECT_THAT(lines, HasSubstr("-config \"CA01\\Größe 100%%\""));
 }
 
 TEST(CertreqCommandsTest, LeaveTheCaToCertreqWhereTheTopologyNamesNone) {
