@@ -168,9 +168,10 @@ std::optional<StoredCertificate> certificate_of(store::Database& database, const
 
 std::optional<StoredCertificate> certificate_of_request(store::Database& database,
                                                         const std::string& request) {
-  const auto rows = database.rows(certificates("WHERE c.request_id = :request"
-                                               " ORDER BY revoked, c.created_at DESC LIMIT 1"),
-                                  {{"request", request}});
+  const auto rows =
+      database.rows(certificates("WHERE c.request_id = :request"
+                                 " ORDER BY revoked, c.created_at DESC, c.not_after DESC LIMIT 1"),
+                    {{"request", request}});
   if (rows.empty()) return std::nullopt;
   return read_certificate(rows.front());
 }

@@ -1,5 +1,7 @@
 #include "requests/route.h"
 
+#include <cctype>
+
 #include "crypto/digest.h"
 #include "requests/certify.h"
 #include "requests/file_route.h"
@@ -7,11 +9,18 @@
 namespace poolkey::requests {
 namespace {
 
-crypto::Certificate chosen(store::Database& database, const std::string& id,
+/// It has what came last for it. One that was made anew since has nothing yet.
+bool is_settled(const StoredRequest& request) { return request.state >= State::kAccepted; }
+
+crypto::Certificate chosen(store::Database& database, const StoredRequest& request,
                            const std::string& fingerprint) {
+  const std::string& id = request.id;
   std::vector<crypto::Certificate> all = answers(database, id);
-  std::erase_if(
-      all, [&](const crypto::Certificate& c) { return !hex(c.sha256()).starts_with(fingerprint); });
+  const auto bound = keys::certificate_of_request(database, id);
+  std::erase_if(all, [&](const crypto::Certificate& c) {
+    const bool is_past = bound && c == bound->certificate && !is_settled(request);
+    return is_past || !hex(c.sha256()).starts_with(fingerprint);
+  });
   if (all.empty())
     throw Error(
         Errc::kNotFound,
@@ -45,9 +54,33 @@ std::optional<keys::StoredCertificate> bound_before(store::Database& database,
                                                     const StoredRequest& request,
                                                     const std::string& fingerprint) {
   auto bound = keys::certificate_of_request(database, request.id);
-  if (!bound || !hex(bound->certificate.sha256()).starts_with(fingerprint)) return std::nullopt;
-  const bool waits = request.state == State::kIssued || !is_signed(request);
-  return waits && fingerprint.empty() ? std::nullopt : bound;
+  if (!bound || !is_settled(request) || !hex(bound->certificate.sha256()).starts_with(fingerprint))
+    return std::nullopt;
+  // What came later may be meant.
+  const std::vector<crypto::Certificate> came = answers(database, request.id);
+  const bool is_newest = came.empty() || came.back() == bound->certificate;
+  return is_newest || !fingerprint.empty() ? bound : std::nullopt;
+}
+
+/// Of two certificates for one key members show the one that ends last, and so does `publish`.
+void refuse_shorter(store::Database& database, const StoredRequest& request,
+                    const crypto::Certificate& certificate) {
+  const auto bound = keys::certificate_of_request(database, request.id);
+  if (bound && certificate.not_after() < bound->certificate.not_after())
+    throw Error(Errc::kConflict,
+                "'" + request.id + "' has a certificate that ends later (serial " +
+                    bound->certificate.serial() + ", until " +
+                    rfc3339(bound->certificate.not_after()) +
+                    "), and members keep the one that ends last; make a new version of the key "
+                    "where that one is not to be used");
+}
+
+/// "AB:CD", as openssl prints it, is "abcd".
+std::string plain_hex(const std::string& text) {
+  std::string out;
+  for (const char c : text)
+    if (c != ':') out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
 }
 
 /// What was done once is not done again, and gives the same.
@@ -120,8 +153,8 @@ Submission submit_request(keys::Context& context, const std::string& id) {
   return {std::move(request), std::move(made)};
 }
 
-Accepted accept_request(keys::Context& context, const std::string& id,
-                        const std::string& fingerprint) {
+Accepted accept_request(keys::Context& context, const std::string& id, const std::string& which) {
+  const std::string fingerprint = plain_hex(which);
   StoredRequest request = find_request(context.database, id);
   if (auto bound = bound_before(context.database, request, fingerprint))
     return {std::move(*bound), {}};
@@ -129,8 +162,9 @@ Accepted accept_request(keys::Context& context, const std::string& id,
     throw Error(Errc::kInvalidArgument, "the request '" + id +
                                             "' is for poolkey's own CA: run "
                                             "'poolkey certificate issue', which accepts as well");
-  const crypto::Certificate certificate = chosen(context.database, id, fingerprint);
+  const crypto::Certificate certificate = chosen(context.database, request, fingerprint);
   Acceptance found = judged(context, request, certificate);
+  refuse_shorter(context.database, request, certificate);
   policy::Permit permit =
       issue_permit(context, request, certificate.not_after() - certificate.not_before());
   permit.require(policy::Action::kIssue, request.key.str());

@@ -45,11 +45,12 @@ struct Accepted {
   keys::StoredCertificate certificate;
   std::vector<std::string> remarks;
 };
-/// Checks the answer to a request (accept.h) and binds it to the key version. `fingerprint` is the
-/// beginning of a SHA-256 in hex, for where several certificates came. Run again it gives what was
-/// accepted. Throws kNotFound if none came, kConflict if several did and none is named, kCorrupt
-/// with every fault, kDenied by policy.
+/// Checks the answer to a request (accept.h) and binds it to the key version. `which` is the
+/// beginning of a SHA-256 in hex, with or without colons, for where several certificates came. Run
+/// again it gives what was accepted, unless another one came since. Throws kNotFound if none came,
+/// kConflict if several did and none is named, or if it ends before the one that was accepted,
+/// kCorrupt with every fault, kDenied by policy.
 Accepted accept_request(keys::Context& context, const std::string& id,
-                        const std::string& fingerprint = "");
+                        const std::string& which = "");
 
 }  // namespace poolkey::requests
