@@ -113,6 +113,46 @@ TEST_F(RequestLifeTest, IsSupersededWhereItComesAfterItsSuccessor) {
   EXPECT_EQ(state_of(d, public_request("av@3")), "installed");
 }
 
+/// The CA certified the same request again: the operator says which he wants.
+TEST_F(RequestLifeTest, ALongerCertificateForItReplacesTheFirstWhereItIsChosen) {
+  const auto chosen = [&](const std::string& file) {
+    const Outcome printed = in_folder(d, "openssl x509 -noout -fingerprint -sha256 -in " + file);
+    Words out = accept();
+    out.insert(out.end(), {"--certificate", printed.out.substr(printed.out.find('=') + 1, 20)});
+    return out;
+  };
+  install(d, "av@1", {"edge1", "edge2"});
+  certify(d, "av@1.csr", "shorter.pem", {.dates = "-days 60"});
+  certify(d, "av@1.csr", "longer.pem", {.dates = "-days 120"});
+  d.must("origin", import(d, {"longer.pem", "shorter.pem"}));
+  EXPECT_EQ(state_of(d), "installed");
+  EXPECT_TRUE(refused(d.on("origin", accept()), 6, {"3 certificates came", "--certificate"}));
+  EXPECT_TRUE(refused(d.on("origin", chosen("shorter.pem")), 6, {"ends later", "until"}));
+  EXPECT_EQ(state_of(d), "installed");
+  d.must("origin", chosen("longer.pem"));
+  EXPECT_EQ(state_of(d), "accepted");
+  install(d, "av@1", {"edge1", "edge2"});
+  EXPECT_EQ(state_of(d), "installed");
+  EXPECT_TRUE(
+      succeeded(in_folder(d, "openssl x509 -in edge2/tls/av/certificate.pem | cmp - longer.pem")));
+}
+
+TEST_F(RequestLifeTest, MadeAnewForOtherNamesItWaitsForAnotherCertificate) {
+  change_topology(d, "webcon.contoso.com", "meetings.contoso.com");
+  EXPECT_TRUE(refused(d.on("origin", send(d)), 6, {"the topology has changed"}));
+  submit(d);
+  EXPECT_EQ(state_of(d), "submitted");
+  EXPECT_TRUE(refused(d.on("origin", accept()), 4, {"no certificate for", "has come back"}));
+  certify(d, "av@1.csr", "new.pem", {.dates = "-days 120"});
+  d.must("origin", import(d, {"new.pem"}));
+  d.must("origin", accept());
+  EXPECT_THAT(history(d), ElementsAre("drafted", "linted", "approved", "signed", "submitted",
+                                      "issued", "accepted", "drafted", "linted", "approved",
+                                      "signed", "submitted", "issued", "accepted"));
+  install(d, "av@1", {"edge1", "edge2"});
+  EXPECT_EQ(state_of(d), "installed");
+}
+
 /// The keys of an object, in their order.
 std::vector<std::string> fields(const json::object& object) {
   std::vector<std::string> out;
