@@ -225,6 +225,21 @@ TEST_F(OtherKeyTest, AnotherPoolsCertificateIsToldAsThat) {
               HasSubstr("an answer to 'west.edge-external.west@1.public'"));
 }
 
+TEST_F(OtherKeyTest, OneThatFitsTwoRequestsWantsAChoice) {
+  change_topology(d, "[pool.edge]", "[ca.other]\nkind = \"public\"\n[pool.edge]");
+  Words second = create(d, "av@1");
+  second.insert(second.end(), {"--ca", "other"});
+  d.must("origin", second);
+  const Words plain = import(d, {"av@1.pem"});
+  EXPECT_TRUE(refused(d.on("origin", plain), kLeft,
+                      {"it fits several requests; say which with --request:",
+                       "edge.edge-external.av@1.other", public_request("av@1")}));
+  EXPECT_EQ(d.count("origin", "received"), 0);
+  d.must("origin", import_for("av@1.pem", "av@1"));
+  EXPECT_EQ(state_of(d), "issued");
+  EXPECT_EQ(state_of(d, "edge.edge-external.av@1.other"), "signed");
+}
+
 TEST_F(OtherKeyTest, NobodysCertificateIsToldAsThat) {
   foreign_request(d, "stranger");
   certify(d, "stranger.csr", "stranger.pem");
