@@ -79,7 +79,7 @@ bool is_later(const StoredRequest& a, const StoredRequest& b) {
 }
 
 /// Of a request that was just installed and another one, the older is superseded, whichever it is.
-void settle(keys::Context& context, StoredRequest& installed, StoredRequest& other) {
+void supersede_older(keys::Context& context, StoredRequest& installed, StoredRequest& other) {
   if (other.id == installed.id || other.role != installed.role || other.server != installed.server)
     return;
   if (is_later(other, installed)) {
@@ -153,7 +153,7 @@ std::vector<std::string> note_installed(keys::Context& context, const PoolName& 
       continue;
     advance(request, State::kInstalled, context);
     out.push_back(request.id);
-    for (StoredRequest& other : all) settle(context, request, other);
+    for (StoredRequest& other : all) supersede_older(context, request, other);
     put_request(context.database, request);
   }
   return out;
