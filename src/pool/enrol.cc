@@ -206,6 +206,12 @@ void confirm_member(keys::Context& context, const Mailbox& mailbox,
       context.journal.begin("enrolment confirm", subject, hex(pending.fingerprint));
   keys::record(context, "enrolment confirm", subject, "", &operation, [&]() -> json::object {
     operation.step("record", [&]() -> std::string {
+      // What was posted, and asked, was for the token that it had before.
+      if (!member(context.database, request.member.pool, request.member.member).enrolled) {
+        for (const auto& file : mailbox.for_member(request.member.pool, request.member.member, ""))
+          remove_file(file);
+        forget_open_challenges(context.database, request.member.pool, request.member.member);
+      }
       set_enrolled(context.database, request.member.pool, enrolled_member(pending),
                    context.clock.now());
       return "done";

@@ -241,6 +241,13 @@ std::optional<StoredChallenge> newest_challenge(store::Database& database, const
                          rows.front().optional_text("answered_at")};
 }
 
+void forget_open_challenges(store::Database& database, const PoolName& pool,
+                            const MemberName& member) {
+  database.run(
+      "DELETE FROM challenge WHERE pool = :pool AND member = :member AND answered_at IS NULL",
+      one_member(pool, member));
+}
+
 std::optional<StoredReceipt> find_receipt(store::Database& database, const PoolName& pool,
                                           const MemberName& member, const KeyVersion& key,
                                           ByteView nonce) {

@@ -80,6 +80,10 @@ struct StoredChallenge {
 std::optional<StoredChallenge> newest_challenge(store::Database& database, const PoolName& pool,
                                                 const MemberName& member);
 
+/// Those that were not answered.
+void forget_open_challenges(store::Database& database, const PoolName& pool,
+                            const MemberName& member);
+
 struct StoredReceipt {
   SignedReceipt document;
   Receipt receipt;
