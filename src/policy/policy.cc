@@ -240,6 +240,13 @@ CaRules read_ca(Section section) {
   return out;
 }
 
+CeremonyRules read_ceremony(Section section) {
+  CeremonyRules out;
+  out.ahead = section.number<std::uint32_t>("ahead", 0, 20);
+  section.finish();
+  return out;
+}
+
 IssueRules read_issue(Section section) {
   IssueRules out;
   out.path_length = section.number<std::uint32_t>("path_length", 0, 8);
@@ -300,6 +307,8 @@ Policy parse_policy(std::string_view text, const std::string& file) {
   sections.lifetime = read_lifetime({top.table("lifetime"), "lifetime"});
   sections.request = read_request({top.table("request"), "request"});
   sections.ca = read_ca({top.table("ca"), "ca"});
+  if (auto ceremony = top.optional_table("ceremony"))
+    sections.ceremony = read_ceremony({std::move(*ceremony), "ceremony"});
   if (auto issue = top.optional_table("issue"))
     sections.issue = read_issue({std::move(*issue), "issue"});
   top.finish();

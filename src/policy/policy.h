@@ -84,6 +84,13 @@ struct IssueRules {
   Located<Days> max;
 };
 
+/// [ceremony]: what people do when they come together.
+struct CeremonyRules {
+  /// Versions that are released beside the one that is needed, for the rolls after it; 0, and
+  /// without a location, where the file is silent.
+  Located<std::uint32_t> ahead{};
+};
+
 /// Everything a policy file says, section by section.
 struct Sections {
   Located<std::string> name;
@@ -93,6 +100,7 @@ struct Sections {
   LifetimeRules lifetime;
   RequestRules request;
   CaRules ca;
+  CeremonyRules ceremony{};
   std::optional<IssueRules> issue;
 };
 
@@ -106,6 +114,7 @@ class Policy {
   const LifetimeRules& lifetime() const { return sections_.lifetime; }
   const RequestRules& request() const { return sections_.request; }
   const CaRules& ca() const { return sections_.ca; }
+  const CeremonyRules& ceremony() const { return sections_.ceremony; }
   const std::optional<IssueRules>& issue() const { return sections_.issue; }
 
   /// "RSA-2048" or "EC-P-256".

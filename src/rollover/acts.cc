@@ -67,6 +67,12 @@ void generate(keys::Context& context, const StoredRoll& roll) {
                                      " was made; abort it and start another");
 }
 
+/// One more each time, until the policy's number stands ready.
+void generate_ahead(keys::Context& context, const StoredRoll& roll) {
+  const keys::StoredKey to = keys::key(context.database, roll.to);
+  keys::generate(context, roll.to.key, roll.pool, keys::policy_of(context.database, to));
+}
+
 void request(keys::Context& context, const StoredRoll& roll) {
   for (const Needed& needed :
        needed_certificates(context.database, roll.pool, roll.from, roll.to)) {
@@ -216,7 +222,8 @@ void perform(keys::Context& context, const pool::Mailbox& mailbox, StoredRoll& r
              const Verdict& verdict) {
   switch (verdict.act.value()) {
     case Act::kGenerate:
-      return generate(context, roll);
+      return verdict.state == State::kPlanned ? generate(context, roll)
+                                              : generate_ahead(context, roll);
     case Act::kRequest:
       return request(context, roll);
     case Act::kAccept:

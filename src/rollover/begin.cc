@@ -97,10 +97,15 @@ std::vector<Upcoming> upcoming(keys::Context& context) {
       const auto newest = keys::certificate_of(database, *from);
       const auto end = certificates_end(database, *from);
       if (!newest || !end) continue;
-      Upcoming one{pool, *from,
-                   *end, newest->certificate.not_after() - newest->certificate.not_before(),
-                   {},   {.released_ahead = released_ahead(versions, *from)},
-                   {}};
+      Upcoming one{
+          pool,
+          *from,
+          *end,
+          newest->certificate.not_after() - newest->certificate.not_before(),
+          {},
+          {.released_ahead = released_ahead(versions, *from),
+           .ahead = keys::policy_of(database, keys::key(database, *from)).ceremony().ahead.value},
+          {}};
       for (const Needed& needed : needed_certificates(database, pool, *from, *from)) {
         one.lead.token_lifetime = std::max(one.lead.token_lifetime, needed.token_lifetime);
         one.lead.turnaround = std::max(one.lead.turnaround, needed.turnaround);

@@ -148,6 +148,11 @@ Facts facts_of(keys::Context& context, const StoredRoll& roll) {
     out.generated = true;
     out.released = !members.empty() && is_released(database, roll.pool, roll.to, members);
     const policy::Policy policy = keys::policy_of(database, *key);
+    for (const keys::StoredKey& other : keys::keys_of_pool(database, roll.pool))
+      if (other.name.key == roll.to.key && other.name.version > roll.to.version &&
+          other.state == "generated")
+        out.ahead.push_back(other.name);
+    out.wanted_ahead = keys::policy_of(database, *key).ceremony().ahead.value;
     out.needs_backup = policy.key().require_backup.value && !pool::safeguarded(database, roll.to);
   }
   if (const auto key = keys::find_key(database, roll.from); key && roll.effective)

@@ -107,8 +107,12 @@ std::optional<Verdict> ceremony(const Facts& f) {
     if (!m.enrolled)
       return Verdict{.state = State::kGenerated,
                      .waits = {{"the enrolment of " + quoted(m.name), m.name}}};
+  if (f.ahead.size() < f.wanted_ahead)
+    return Verdict{.state = State::kGenerated, .act = Act::kGenerate};
+  std::string versions = f.to.str();
+  for (const KeyVersion& key : f.ahead) versions += " " + key.str();
   return Verdict{.state = State::kAwaitingCeremony,
-                 .waits = {{"the ceremony: 'poolkey key release " + f.to.str() + " --pool " +
+                 .waits = {{"the ceremony: 'poolkey key release " + versions + " --pool " +
                             f.pool.str() + "'"}}};
 }
 
@@ -327,7 +331,9 @@ std::string sentence_of(const Verdict& v, const Facts& f) {
   for (const MemberName& m : v.whom) whom += (whom.empty() ? "'" : ", '") + m.str() + "'";
   switch (v.act.value()) {
     case Act::kGenerate:
-      return "generate " + f.to.str() + " in the origin's token";
+      return "generate " +
+             (f.generated ? "another version of '" + f.to.key.str() + "' ahead" : f.to.str()) +
+             " in the origin's token";
     case Act::kRequest:
       return "request the certificates of " + f.to.str();
     case Act::kAccept:

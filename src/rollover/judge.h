@@ -85,6 +85,8 @@ struct Facts {
   bool generated = false;
   bool needs_backup = false;  ///< its policy wants a backup before the release, and there is none
   bool released = false;      ///< to every member of the pool
+  std::vector<KeyVersion> ahead{};  ///< made as well, to be released in the same ceremony
+  std::uint32_t wanted_ahead = 0;   ///< how many there are to be
   std::vector<RequestFacts> requests{};
   std::vector<MemberFacts> members{};   ///< all that the topology names
   std::vector<MemberFacts> standbys{};  ///< standby origins that have the old version

@@ -136,6 +136,29 @@ TEST_F(RolloverTest, AfterTheDateItIsTooLateToAbort) {
                       {"it is too late to abort", "av@2 took over"}));
 }
 
+TEST_F(RolloverTest, VersionsReleasedAheadNeedNoCeremony) {
+  // Another key under a policy that looks two rolls ahead; av stays as it is.
+  const auto policy = d.path("av-auth.toml");
+  write_file(policy,
+             read_file(POOLKEY_SOURCE_DIR "/policies/av-auth.toml") + "[ceremony]\nahead = 2\n");
+  t.must("origin", {"key", "generate", "web", "--pool", "edge", "--policy", policy.string()});
+  t.must("origin", d.release("web@1"));
+  t.sync();
+  EXPECT_THAT(t.must("origin", {"rollover", "start", "web", "--pool", "edge"}),
+              HasSubstr("'poolkey key release web@2 web@3 web@4 --pool edge'"));
+  t.must("origin", {"key", "release", "web@2", "web@3", "web@4", "--pool", "edge"});
+  t.sync();
+  for (const std::string version : {"web@2", "web@3", "web@4"}) {
+    if (version != "web@2") t.must("origin", {"rollover", "start", "web", "--pool", "edge"});
+    for (int i = 0; i < 3; ++i) {
+      t.settle();
+      t.wait(Days(1));
+    }
+    EXPECT_EQ(state_of(t.status("edge." + version)), "destroyed");
+  }
+  EXPECT_EQ(d.count("origin", "release"), 3);
+}
+
 TEST_F(RolloverTest, OneAtATime) {
   start();
   EXPECT_TRUE(refused(t.on("origin", {"rollover", "start", "av", "--pool", "edge"}), 6,
