@@ -85,6 +85,18 @@ void evict(keys::Context& context, const Mailbox& mailbox, const EvictionPlan& p
   operation.finish();
 }
 
+void settle_evictions(keys::Context& context, const Mailbox& mailbox) {
+  for (const PoolName& pool : pools(context.database))
+    for (const Member& gone : former_members(context.database, pool)) {
+      const std::string subject = pool.str() + "/" + gone.name.str();
+      for (const store::PendingOperation& left : context.journal.pending())
+        if (left.verb == "member evict" && left.subject == subject) {
+          inform_standbys(context, mailbox);
+          context.journal.settle(left.verb, left.subject);
+        }
+    }
+}
+
 void expect_not_evicted(store::Database& database, const crypto::PublicKey& identity,
                         const crypto::PublicKey& transport) {
   for (const crypto::PublicKey& key : {identity, transport})

@@ -27,6 +27,8 @@ EvictionPlan plan_eviction(store::Database& database, const PoolName& pool,
 void evict(keys::Context& context, const Mailbox& mailbox, const EvictionPlan& plan,
            const std::string& reason);
 
+/// Ends evictions that were killed after their work was done.
+void settle_evictions(keys::Context& context, const Mailbox& mailbox);
 /// Throws kDenied if a key of this member's was evicted before.
 void expect_not_evicted(store::Database& database, const crypto::PublicKey& identity,
                         const crypto::PublicKey& transport);

@@ -254,10 +254,7 @@ void finish_interrupted(keys::Context& context, const pool::Mailbox& mailbox,
   for (const store::PendingOperation& left : context.journal.pending()) {
     if (left.subject != roll.id || !left.verb.starts_with("rollover ")) continue;
     store::Operation operation = context.journal.begin(left.verb, left.subject);
-    if (std::ranges::find(left.done, kDecide) == left.done.end()) {
-      operation.give_up();  // nothing was decided; it is judged anew
-      continue;
-    }
+    // It may have been decided and not be recorded so; telling what holds does no harm.
     tell_members(context, mailbox, roll.pool, operation);
     operation.finish();
   }

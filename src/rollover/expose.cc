@@ -152,6 +152,7 @@ std::vector<Revocation> compromise(keys::Context& context, const pool::Mailbox& 
 std::vector<StoredRoll> begin_necessary(keys::Context& context, const pool::Mailbox& mailbox,
                                         bool due) {
   std::vector<StoredRoll> out;
+  pool::settle_evictions(context, mailbox);
   for (const Exposure& e : exposures(context.database)) {
     end_vain_roll(context, mailbox, e.key.key);
     if (running_roll(context.database, e.key.key) || !is_in_force(context, e.key)) continue;

@@ -6,10 +6,18 @@ void Timeline::wait_until(Time time) {
   if (const Duration left = time - now() + Duration(1); left > Duration::zero()) wait(left);
 }
 
-Outcome Timeline::on(const std::string& side, const Words& verb, Duration ahead) const {
+Timeline Timeline::copy() const {
+  Timeline out(d.copy());
+  out.later_ = later_;
+  return out;
+}
+
+Outcome Timeline::on(const std::string& side, const Words& verb, Duration ahead,
+                     const std::string& fail_point) const {
   const std::string offset = "+" + std::to_string((later_ + ahead).count());
   return d.on(side, verb, [&](Command& c) {
     c.words.insert(c.words.begin(), {"faketime", "-f", offset});
+    if (!fail_point.empty()) c.environment["POOLKEY_FAILPOINT"] = fail_point;
   });
 }
 

@@ -22,8 +22,11 @@ class Timeline {
     return std::chrono::floor<Duration>(std::chrono::system_clock::now()) + later_;
   }
 
-  /// A verb of one side, now; `ahead` by its own clock.
-  Outcome on(const std::string& side, const Words& verb, Duration ahead = Duration{}) const;
+  /// As it stands, in a folder of its own.
+  Timeline copy() const;
+  /// A verb of one side, now; `ahead` by its own clock; killed at `fail_point` if there is one.
+  Outcome on(const std::string& side, const Words& verb, Duration ahead = Duration{},
+             const std::string& fail_point = "") const;
   std::string must(const std::string& side, const Words& verb) const;
   /// `member sync` of these members, or of all.
   void sync(const std::vector<std::string>& members = {}) const;
