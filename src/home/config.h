@@ -15,19 +15,20 @@ namespace poolkey::home {
 /// The pool that an origin's standbys form.
 inline constexpr std::string_view kStandbyPool = "standby";
 
-enum class Side { kOrigin, kMember, kStandby };
-/// "the origin", "a member", "a standby".
+enum class Side { kOrigin, kMember, kStandby, kStation };
+/// "the origin", "a member", "a standby", "a delivery station".
 std::string_view name(Side side) noexcept;
 
 /// How long a call into the module may take where poolkey.toml does not say: longer than an HSM
 /// needs for a large RSA key.
 inline constexpr std::chrono::seconds kCallTimeout{120};
 
-/// One side's configuration. Paths in the file are relative to the home.
+/// One side's configuration. Paths in the file are relative to the home. A station has no token: no
+/// module, label and serial either, and its PIN opens key files.
 struct Config {
   Side side = Side::kOrigin;
   std::optional<PoolName> pool{};      ///< a member's; of a standby, the pool of standbys
-  std::optional<MemberName> member{};  ///< a member's, or a standby's
+  std::optional<MemberName> member{};  ///< a member's, a standby's, or whom a station serves
   std::filesystem::path module{};
   std::string module_arguments{};         ///< what the module is told when it is initialised
   std::filesystem::path softhsm2_conf{};  ///< empty: the module finds its own configuration
