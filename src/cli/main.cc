@@ -53,6 +53,7 @@ constexpr std::array kGroups{
     Group{"origin", "the side where pool keys are born"},
     Group{"member", "the side of one pool member"},
     Group{"standby", "a second origin: holds the pools' keys, takes the place of one that is lost"},
+    Group{"station", "the side of a Windows member, which has no PKCS#11: delivers it a PFX"},
     Group{"token", "the tokens of the PKCS#11 module"},
     Group{"policy", "policy files: check and explain"},
     Group{"enrolment", "the origin's answer to members that ask to join"},
@@ -212,7 +213,7 @@ int run(int argc, char** argv) {
 
   std::deque<Bound> all;
   for (const auto commands :
-       {setup_commands(), origin_commands(), policy_commands(), member_commands(), key_commands(),
+       {setup_commands(), origin_commands(), policy_commands(), member_commands(), station_commands(), key_commands(),
         pool_commands(), request_commands(), certificate_commands(), lint_commands(), ca_commands(),
         ca_view_commands(), audit_commands(), doctor_commands()})
     for (const Command& command : commands) {
