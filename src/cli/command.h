@@ -75,6 +75,7 @@ std::span<const Command> key_commands();
 std::span<const Command> pool_commands();
 std::span<const Command> request_commands();
 std::span<const Command> certificate_commands();
+std::span<const Command> certificate_view_commands();
 std::span<const Command> ca_commands();
 std::span<const Command> lint_commands();
 std::span<const Command> ca_view_commands();

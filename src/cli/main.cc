@@ -60,7 +60,7 @@ constexpr std::array kGroups{
     Group{"key", "key versions: generate, list, release, refer to"},
     Group{"pool", "the pool as a whole: define, prove, attest, repair, report"},
     Group{"request", "certificate requests: plan, lint, create, hand over, take back"},
-    Group{"certificate", "certificates: issue and publish"},
+    Group{"certificate", "certificates: issue, publish, see who has which, export"},
     Group{"ca", "the embedded CA: configure, sign, revoke, publish, roll over"},
     Group{"audit", "the audit log: verify, export, sign"},
 };
@@ -213,8 +213,9 @@ int run(int argc, char** argv) {
 
   std::deque<Bound> all;
   for (const auto commands :
-       {setup_commands(), origin_commands(), policy_commands(), member_commands(), station_commands(), key_commands(),
-        pool_commands(), request_commands(), certificate_commands(), lint_commands(), ca_commands(),
+       {setup_commands(), origin_commands(), policy_commands(), member_commands(),
+        station_commands(), key_commands(), pool_commands(), request_commands(),
+        certificate_commands(), certificate_view_commands(), lint_commands(), ca_commands(),
         ca_view_commands(), audit_commands(), doctor_commands()})
     for (const Command& command : commands) {
       const std::string summary =
