@@ -70,6 +70,7 @@ std::span<const Command> setup_commands();
 std::span<const Command> origin_commands();
 std::span<const Command> policy_commands();
 std::span<const Command> member_commands();
+std::span<const Command> install_commands();
 std::span<const Command> station_commands();
 std::span<const Command> key_commands();
 std::span<const Command> pool_commands();

@@ -5,7 +5,6 @@
 #include "keys/possession.h"
 #include "pool/deliver.h"
 #include "pool/enrol.h"
-#include "pool/install.h"
 #include "pool/prove.h"
 #include "pool/suite.h"
 
@@ -78,26 +77,6 @@ int member_prove(Call& call) {
   MemberCall m(call);
   pool::MemberSide side = m.side.member();
   return say_receipts(call, m.side, side);
-}
-
-int member_install(Call& call) {
-  MemberCall m(call);
-  pool::MemberSide side = m.side.member();
-  json::array list;
-  for (const pool::Installed& i : pool::install_certificates(side)) {
-    call.out.say(i.key.str() + ": certificate " + i.certificate.serial() +
-                 (i.written ? " is installed beside the key" : " was there already"));
-    call.out.say("  for programs that read files: " + i.files.string() +
-                 "/{certificate,key,both}.pem");
-    list.emplace_back(json::object{{"key", i.key.str()},
-                                   {"serial", i.certificate.serial()},
-                                   {"sha256", hex(i.certificate.sha256())},
-                                   {"written", i.written},
-                                   {"files", i.files.string()}});
-  }
-  m.side.checkpoint();
-  call.out.result({{"member", side.name.str()}, {"certificates", std::move(list)}});
-  return 0;
 }
 
 int member_status(Call& call) {
@@ -246,11 +225,6 @@ std::span<const Command> member_commands() {
        "answer the origin's challenge: sign with every replica held",
        {},
        member_prove},
-      {"member install",
-       "member",
-       "write the certificates in the mailbox beside their keys",
-       {},
-       member_install},
       {"member status",
        "member",
        "test every replica of this member by a signature",

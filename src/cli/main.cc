@@ -214,7 +214,7 @@ int run(int argc, char** argv) {
   std::deque<Bound> all;
   for (const auto commands :
        {setup_commands(), origin_commands(), policy_commands(), member_commands(),
-        station_commands(), key_commands(), pool_commands(), request_commands(),
+        install_commands(), station_commands(), key_commands(), pool_commands(), request_commands(),
         certificate_commands(), certificate_view_commands(), lint_commands(), ca_commands(),
         ca_view_commands(), audit_commands(), doctor_commands()})
     for (const Command& command : commands) {

@@ -93,6 +93,17 @@ Config read_config(const fs::path& home) {
   if (const auto witness = reader.optional_string("witness")) out.witness = path(witness->value);
   if (const auto seconds = reader.optional_integer("call_timeout_seconds", 1, 24 * 3600))
     out.call_timeout = std::chrono::seconds(seconds->value);
+  if (const auto words = reader.optional_strings("reload")) {
+    for (const auto& word : words->value) out.reload.push_back(word.value);
+    if (out.side != Side::kMember)
+      reader.fault(words->where, "'reload' is for a member");
+    else if (out.reload.empty() || !out.reload.front().starts_with('/'))
+      reader.fault(words->where,
+                   "'reload' begins with the absolute path of a program; it is not "
+                   "given to a shell");
+  }
+  if (const auto seconds = reader.optional_integer("reload_timeout_seconds", 1, 3600))
+    out.reload_timeout = std::chrono::seconds(seconds->value);
   reader.finish();
   faults.throw_if_any("'" + file.string() + "'");
   return out;
@@ -117,6 +128,14 @@ void write_config(const fs::path& home, const Config& config) {
   if (!config.witness.empty()) line("witness", config.witness.string());
   if (config.call_timeout)
     out += "call_timeout_seconds = " + std::to_string(config.call_timeout->count()) + "\n";
+  if (!config.reload.empty()) {
+    out += "reload = [";
+    for (const std::string& word : config.reload)
+      out += (out.ends_with('[') ? "" : ", ") + toml::quoted(word);
+    out += "]\n";
+  }
+  if (config.reload_timeout)
+    out += "reload_timeout_seconds = " + std::to_string(config.reload_timeout->count()) + "\n";
   make_private_folder(home);
   write_file(config_file(home), out, 0600);
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ids.h"
 
@@ -14,6 +15,9 @@ namespace poolkey::home {
 
 /// The pool that an origin's standbys form.
 inline constexpr std::string_view kStandbyPool = "standby";
+
+/// How long a reload hook may take where poolkey.toml does not say.
+inline constexpr std::chrono::seconds kReloadTimeout{60};
 
 enum class Side { kOrigin, kMember, kStandby, kStation };
 /// "the origin", "a member", "a standby", "a delivery station".
@@ -38,6 +42,10 @@ struct Config {
   std::string pin_source{};
   std::filesystem::path witness{};  ///< file for heads of the audit log; empty: none
   std::optional<std::chrono::seconds> call_timeout{};  ///< of one call into the module
+  /// A member's: what is run when the certificates on disk have changed, by its absolute path, and
+  /// its arguments. Only a person writes it.
+  std::vector<std::string> reload{};
+  std::optional<std::chrono::seconds> reload_timeout{};
 };
 
 /// Reads HOME/poolkey.toml. Throws kNotFound, or kInvalidArgument with every fault.

@@ -1,5 +1,7 @@
 #include "pool/pair.h"
 
+#include <set>
+
 #include "base/error.h"
 #include "base/file.h"
 
@@ -53,6 +55,18 @@ fs::path put_pair(const fs::path& folder, const KeyVersion& key,
     throw Error(Errc::kUnavailable, "cannot write the files of " + key.str() + " in '" +
                                         folder.string() + "': " + error.what());
   }
+}
+
+std::string linked_pairs(const fs::path& folder) {
+  std::set<std::string> lines;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder, none))
+    if (entry.is_symlink() && entry.path().extension() != ".new")
+      lines.insert(entry.path().filename().string() + " " +
+                   fs::read_symlink(entry.path(), none).string() + "\n");
+  std::string out;
+  for (const std::string& line : lines) out += line;
+  return out;
 }
 
 }  // namespace poolkey::pool

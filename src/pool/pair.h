@@ -20,4 +20,7 @@ std::filesystem::path put_pair(const std::filesystem::path& folder, const KeyVer
                                const std::vector<crypto::Certificate>& leaf_first,
                                const std::string& reference);
 
+/// What the links lead to, "KEY TARGET" a line: changes whenever what programs read does.
+std::string linked_pairs(const std::filesystem::path& folder);
+
 }  // namespace poolkey::pool
