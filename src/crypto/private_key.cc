@@ -4,6 +4,9 @@
 #include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace poolkey::crypto {
 namespace {
@@ -25,10 +28,21 @@ EvpPkey made(EVP_PKEY* key, const char* what) {
   return EvpPkey(key);
 }
 
+/// What OpenSSL copies on its way (it wipes that) is in ordinary memory, so all of that is locked
+/// where there is no limit; under a limit later allocations would fail.
+void lock_all() {
+  rlimit limit{};
+  const bool endless = ::getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
+  if (endless || ::geteuid() == 0) (void)::mlockall(MCL_CURRENT | MCL_FUTURE);
+}
+
 }  // namespace
 
 bool guard_private_memory() {
-  static const bool locked = CRYPTO_secure_malloc_init(kSecureHeap, kSmallest) == 1;
+  static const bool locked = [] {
+    lock_all();
+    return CRYPTO_secure_malloc_init(kSecureHeap, kSmallest) == 1;
+  }();
   return locked;
 }
 

@@ -13,7 +13,7 @@
 namespace poolkey::crypto {
 
 /// Has OpenSSL keep the private numbers of keys in memory that is locked, fenced and wiped, for the
-/// life of the process. False where the process's limits do not let it be locked (RLIMIT_MEMLOCK).
+/// life of the process; and locks all other memory where no limit speaks against it. False where the process's limits do not let it be locked (RLIMIT_MEMLOCK).
 /// To be called before the first key is made or opened.
 bool guard_private_memory();
 

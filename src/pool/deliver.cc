@@ -374,6 +374,7 @@ std::vector<Delivery> receive(MemberSide& side) {
     out.push_back(deliver_one(side, taken.statement, file));
   settle_cleared(side);
   keep_statement(side, taken);
+  if (side.software) drop_envelopes(side, taken.statement);
   if (is_standby(side.pool)) take_registry(side);
   return out;
 }

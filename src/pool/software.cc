@@ -1,5 +1,7 @@
 #include "pool/software.h"
 
+#include <set>
+
 #include "base/file.h"
 #include "base/log.h"
 #include "crypto/private_key.h"
@@ -120,6 +122,21 @@ bool keep_envelope(MemberSide& side, const Envelope& envelope, const std::string
   make_private_folder(file.parent_path());
   write_file(file, cms, 0600);
   return true;
+}
+
+void drop_envelopes(MemberSide& side, const Statement& statement) {
+  std::set<fs::path> named;
+  for (const Statement::Version& v : statement.versions)
+    named.insert(envelope_file(side, v.key).filename());
+  std::error_code missing;  // no folder: nothing was kept yet
+  for (const auto& entry : fs::directory_iterator(side.state_folder / "envelopes", missing)) {
+    if (named.contains(entry.path().filename())) continue;
+    keys::record(side.context, "station drop", entry.path().stem().string(), "", nullptr,
+                 [&]() -> json::object {
+                   remove_file(entry.path());
+                   return {{"statement", statement.sequence}};
+                 });
+  }
 }
 
 crypto::EvpPkey open_replica(MemberSide& side, const Statement::Version& version) {

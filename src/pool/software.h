@@ -46,6 +46,9 @@ TokenReport software_report();
 /// key itself is never written. False where this one was kept before.
 bool keep_envelope(MemberSide& side, const Envelope& envelope, const std::string& cms);
 
+/// Deletes the envelopes of versions that the statement does not name any more.
+void drop_envelopes(MemberSide& side, const Statement& statement);
+
 /// The key of this version from the envelope that is kept, checked again; null where none is kept.
 /// Throws kCorrupt where it is not the key that the statement names.
 crypto::EvpPkey open_replica(MemberSide& side, const Statement::Version& version);

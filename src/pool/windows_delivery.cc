@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "crypto/digest.h"
+#include "home/oids.h"
 #include "pool/deliver.h"
 #include "pool/install.h"
 
@@ -63,6 +64,19 @@ std::string friendly_name(const PoolName& pool, const KeyVersion& key,
                           const crypto::Certificate& leaf) {
   return pool.str() + " " + key.str() + " until " + rfc3339(leaf.not_after()).substr(0, 10) + " " +
          hex(leaf.sha256()).substr(0, 8);
+}
+
+/// The types of the certificate's role; not A/V Authentication where a certificate of its own for
+/// that lies in the mailbox as well.
+std::vector<std::string> types_of(MemberSide& side, const std::string& role) {
+  const std::string av(word(policy::Role::kAvAuthentication));
+  std::vector<std::string> out = windows_types(role);
+  if (role == av) return out;
+  for (const fs::path& file : side.mailbox.for_member(side.pool, side.name, "certificate."))
+    if (certificate_delivery(verified_document(side, file, home::oid::kCertificateDelivery)).role ==
+        av)
+      for (const std::string& type : windows_types(av)) std::erase(out, type);
+  return out;
 }
 
 void store_delivery(store::Database& database, const PfxPlan& plan, const WindowsDelivery& d,
@@ -160,7 +174,7 @@ PfxPlan plan_pfx(MemberSide& side, const PfxOrder& order) {
   const crypto::Certificate& leaf = checked.delivery.certificates.front();
   const policy::Policy policy = accepted_policy(side, order.key);
   std::vector<std::string> types =
-      order.types.empty() ? windows_types(checked.delivery.role) : order.types;
+      order.types.empty() ? types_of(side, checked.delivery.role) : order.types;
   std::ranges::for_each(types, check_windows_type);
   check_dates(order, types, leaf, side.context.clock.now());
   const auto& token = policy.lifetime().token;

@@ -332,6 +332,42 @@ TEST_F(StationTest, SaysWhatItWouldDoAndDoesNothing) {
   EXPECT_EQ(d.count("edge2", "audit_entry"), entries);
 }
 
+TEST_F(StationTest, AVersionThatIsNotNamedAnyMoreIsDropped) {
+  release();
+  d.must("edge2", {"station", "receive"});
+  const fs::path kept = d.home("edge2") / "state" / "envelopes";
+  EXPECT_TRUE(fs::exists(kept / "av@1.cms"));
+  fs::copy_file(kept / "av@1.cms", kept / "av@7.cms");
+  d.must("edge2", {"station", "receive"});
+  EXPECT_TRUE(fs::exists(kept / "av@1.cms"));
+  EXPECT_FALSE(fs::exists(kept / "av@7.cms"));
+  EXPECT_THAT(d.must("edge2", {"audit", "export"}), HasSubstr("station drop"));
+}
+
+TEST_F(StationTest, AnAvCertificateOfItsOwnTakesThatTypeFromTheExternalOne) {
+  certify();
+  d.must("origin", d.generate("relay", kPolicy));
+  d.must("origin", d.release("relay@1"));
+  d.must("edge2", {"station", "receive"});
+  std::string topology = read_file(d.path("topology.toml"));
+  write_file(d.path("topology.toml"),
+             replaced(topology, "ca = { edge-external = \"internal\" }",
+                      "av_certificate = \"separate\"\nca = { edge-external = \"internal\", "
+                      "av-authentication = \"internal\" }"));
+  d.must("origin", {"pool", "define", d.path("topology.toml").string()});
+  d.must("origin", {"request", "create", "--pool", "edge", "--role", "av-authentication", "--key",
+                    "relay@1"});
+  d.must("origin", {"certificate", "issue", "edge.av-authentication.relay@1.internal"});
+  d.must("origin", {"certificate", "publish", "relay@1"});
+  const auto types = [&](const std::string& key) {
+    Words words = deliver({"--dry-run"});
+    words[2] = key;
+    return json::compact(d.json_on("edge2", words).at("types"));
+  };
+  EXPECT_EQ(types("av@1"), R"(["AccessEdgeExternal","DataEdgeExternal"])");
+  EXPECT_EQ(types("relay@1"), R"(["AudioVideoAuthentication"])");
+}
+
 TEST_F(StationTest, OpensWithItsPinOnly) {
   write_file(d.path("pins/edge2.user"), "wrong", 0600);
   EXPECT_TRUE(refused(d.on("edge2", {"station", "enrol"}), 10, {"identity.pem", "passphrase"}));
