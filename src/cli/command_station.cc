@@ -144,8 +144,8 @@ json::array list_of(const std::vector<std::string>& words) {
 
 int station_deliver(Call& call) {
   StationCall s(call);
-  const pool::PfxOrder order = order_of(call);
-  const pool::PfxPlan plan = pool::plan_pfx(s.side, order);
+  const pool::PfxPlan plan = pool::plan_pfx(s.side, order_of(call));
+  const pool::PfxOrder& order = plan.order;
   const pool::WindowsDelivery& d = plan.delivery;
   const std::string when = d.effective ? ", staged until " + rfc3339(*d.effective) : ", at once";
   call.out.result({{"key", d.key.str()},

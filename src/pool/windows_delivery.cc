@@ -27,13 +27,25 @@ bool was_begun(store::Journal& journal, const PfxOrder& order) {
   });
 }
 
+/// Absolute, with links followed and without a slash at the end.
+fs::path place_of(const fs::path& given) {
+  const fs::path out = fs::weakly_canonical(fs::absolute(given));
+  return out.has_filename() ? out : out.parent_path();
+}
+
 void check_folders(store::Journal& journal, const PfxOrder& order) {
-  if (fs::exists(order.folder) && !fs::is_empty(order.folder) && !was_begun(journal, order))
+  const bool begun = was_begun(journal, order);
+  if (fs::exists(order.folder) && !fs::is_empty(order.folder) && !begun)
     throw Error(Errc::kAlreadyExists,
                 "'" + order.folder.string() + "' is not empty; name a folder that is not there");
   if (order.passphrase_file.empty()) return;
-  const fs::path folder = fs::weakly_canonical(fs::absolute(order.folder));
-  const fs::path file = fs::weakly_canonical(fs::absolute(order.passphrase_file));
+  if (fs::exists(order.passphrase_file) && !begun)
+    throw Error(Errc::kAlreadyExists,
+                "'" + order.passphrase_file.string() +
+                    "' is there already, maybe with the passphrase of another "
+                    "PFX; it was not touched");
+  const fs::path folder = place_of(order.folder);
+  const fs::path file = place_of(order.passphrase_file);
   if (std::mismatch(folder.begin(), folder.end(), file.begin(), file.end()).first != folder.end())
     return;
   throw Error(Errc::kInvalidArgument,
@@ -161,7 +173,8 @@ void store_receipt(store::Database& database, const TakenReceipt& taken, std::st
 
 }  // namespace
 
-PfxPlan plan_pfx(MemberSide& side, const PfxOrder& order) {
+PfxPlan plan_pfx(MemberSide& side, PfxOrder order) {
+  order.folder = place_of(order.folder);
   check_folders(side.context.journal, order);
   const fs::path file =
       side.mailbox.to_member(side.pool, side.name, "certificate." + order.key.str() + ".cms");

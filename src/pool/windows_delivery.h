@@ -34,7 +34,7 @@ struct PfxPlan {
 
 /// Throws as check_delivery(); kNotFound without a certificate or key, kInvalidArgument for a date
 /// or type that cannot be, or a passphrase file in the same folder.
-PfxPlan plan_pfx(MemberSide& side, const PfxOrder& order);
+PfxPlan plan_pfx(MemberSide& side, PfxOrder order);
 
 struct WrittenPfx {
   WindowsDelivery delivery;

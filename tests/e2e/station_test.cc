@@ -245,6 +245,13 @@ TEST_F(StationTest, ThePassphraseIsNowhereElse) {
                                      "--passphrase-out", d.path("usb3/secret").string()}),
                       2, {"beside the PFX"}));
   EXPECT_TRUE(
+      refused(d.on("edge2", {"station", "deliver", "av@1", "--out", d.path("usb3/").string(),
+                             "--passphrase-out", d.path("usb3/a/secret").string()}),
+              2, {"beside the PFX"}));
+  EXPECT_TRUE(refused(d.on("edge2", {"station", "deliver", "av@1", "--out", d.path("usb3").string(),
+                                     "--passphrase-out", d.path("secret").string()}),
+                      5, {"of another PFX"}));
+  EXPECT_TRUE(
       refused(d.on("edge2", {"station", "deliver", "av@1", "--out", d.path("usb3").string()}), 2,
               {"--show-passphrase"}));
   EXPECT_FALSE(fs::exists(d.path("usb3")));

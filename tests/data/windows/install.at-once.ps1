@@ -78,7 +78,7 @@ function Get-Slots {
         $second = $found | Select-Object -Skip 1 -First 1
         $other = Get-Value $first 'PreviousThumbprint'
         if (-not $other) { $other = Get-Value $second 'Thumbprint' }
-        [pscustomobject] @{
+        [pscustomobject]@{
             type         = $type
             thumbprint   = ([string] (Get-Value $first 'Thumbprint')).ToUpperInvariant()
             other        = ([string] $other).ToUpperInvariant()
@@ -243,7 +243,7 @@ function Test-Chain($Certificate) {
 
 function Write-Receipt($Certificate) {
     $container = Get-Container $Certificate
-    $statement = [ordered] @{
+    $statement = [ordered]@{
         context         = 'poolkey windows receipt v1'
         pool            = $Pool
         member          = $Member
@@ -260,7 +260,7 @@ function Write-Receipt($Certificate) {
         slots           = @(Get-Slots)
     } | ConvertTo-Json -Compress -Depth 4
     $octets = [Text.Encoding]::UTF8.GetBytes($statement)
-    $receipt = [ordered] @{
+    $receipt = [ordered]@{
         statement = [Convert]::ToBase64String($octets)
         signature = [string] (Get-Signature $Certificate $octets)
     } | ConvertTo-Json
