@@ -25,7 +25,11 @@ hsm::TokenName token_name(const Config& config) {
   return {config.token_label, config.token_serial};
 }
 
+fs::path key_folder(const fs::path& home) { return home / "keys"; }
+
 std::string owner_of(const Config& config, hsm::Role role) {
+  if (config.side == Side::kStation)
+    return "the key files of the station of '" + config.member->str() + "'";
   return std::string(role == hsm::Role::kUser ? "the user" : "the security officer") +
          " of token '" + config.token_label + "'";
 }
@@ -136,6 +140,8 @@ void App::require(Side side) const {
 
 void App::open_token(LogCheck check) {
   if (token_) return;
+  if (config_.side == Side::kStation)
+    throw Error(Errc::kUnsupported, "a delivery station has no token");
   if (config_.token_serial.empty())
     throw Error(Errc::kNotFound, "the set-up of '" + options_.home.string() +
                                      "' was interrupted; run the init verb again");
@@ -162,6 +168,11 @@ void App::log_in(hsm::Role role, const Pin& pin) {
 }
 
 void App::use_token() {
+  if (config_.side == Side::kStation) {
+    software_ =
+        std::make_unique<pool::SoftwareKeys>(key_folder(options_.home), ask_pin(hsm::Role::kUser));
+    return;
+  }
   open_token();
   log_in(hsm::Role::kUser);
 }
@@ -201,14 +212,19 @@ void App::with_configuration(const fs::path& softhsm2_conf,
 }
 
 void App::checkpoint() {
-  if (config_.side != Side::kMember) return keys::checkpoint_origin(context_);
+  if (config_.side != Side::kMember && config_.side != Side::kStation)
+    return keys::checkpoint_origin(context_);
   pool::MemberSide side = member();
   pool::checkpoint_member(side);
 }
 
 pool::MemberSide App::member() {
-  return {context_, mailbox(), config_.pool.value(), config_.member.value(),
-          options_.home / "state"};
+  return {context_,
+          mailbox(),
+          config_.pool.value(),
+          config_.member.value(),
+          options_.home / "state",
+          software_.get()};
 }
 
 fs::path profile_file(const fs::path& home) { return home / "profile.toml"; }
@@ -248,6 +264,22 @@ void set_up_side(const fs::path& home, Config wanted, const Options& options, To
     return "done";
   });
   operation.finish();
+}
+
+void set_up_station(const fs::path& home, Config wanted, const Options& options) {
+  const Config config = home::has_config(home) ? home::read_config(home) : wanted;
+  if (!same_side(config, wanted))
+    throw Error(Errc::kAlreadyExists, "'" + home.string() +
+                                          "' is already the home of another side or member; "
+                                          "nothing was changed");
+  const bool fresh = !pool::SoftwareKeys::are_in(key_folder(home));
+  const home::PinSource source = source_for(config, options, hsm::Role::kUser);
+  const std::string whose = owner_of(config, hsm::Role::kUser);
+  const Pin pin = fresh ? home::read_new_pin(source, whose) : home::read_pin(source, whose);
+  make_private_folder(home);
+  pool::SoftwareKeys::make(key_folder(home), pin);
+  // Last: a home with a configuration is whole.
+  home::write_config(home, config);
 }
 
 }  // namespace poolkey::app

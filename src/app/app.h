@@ -10,6 +10,7 @@
 #include "home/config.h"
 #include "keys/context.h"
 #include "pool/member_side.h"
+#include "pool/software.h"
 #include "provider/builtin.h"
 
 namespace poolkey::app {
@@ -56,7 +57,7 @@ class App {
   void log_in(hsm::Role role);
   /// The same with a PIN that was read before.
   void log_in(hsm::Role role, const Pin& pin);
-  /// Both, as user.
+  /// Both, as user. Of a station, which has no token: opens its key files.
   void use_token();
   /// Reads a PIN from the source that is configured or given. A descriptor gives it once.
   Pin ask_pin(hsm::Role role) const;
@@ -70,7 +71,8 @@ class App {
   pool::Mailbox mailbox() const { return pool::Mailbox(config_.mailbox); }
   /// Signs the head of this side's audit log. Only after use_token().
   void checkpoint();
-  /// The member's side. Only for a member's or a standby's home with an open token.
+  /// The member's side. Only for a member's or a standby's home with an open token, or a station's
+  /// with open key files.
   pool::MemberSide member();
   store::Database& database() { return database_; }
   store::Journal& journal() { return journal_; }
@@ -83,6 +85,7 @@ class App {
   std::shared_ptr<hsm::Token> token_;
   bool after_interruption_ = false;
   std::unique_ptr<provider::Builtin> provider_;
+  std::unique_ptr<pool::SoftwareKeys> software_;
   store::Database database_;
   store::Journal journal_;
   audit::Chain audit_;
@@ -105,6 +108,10 @@ enum class TokenIs { kMade, kThere };
 /// kAlreadyExists if the home was set up for something else.
 void set_up_side(const std::filesystem::path& home, Config wanted, const Options& options,
                  TokenIs token = TokenIs::kMade);
+
+/// What `station init` does: configuration and key files, encrypted under the PIN. Run again it
+/// goes on where it stopped. Throws as set_up_side().
+void set_up_station(const std::filesystem::path& home, Config wanted, const Options& options);
 
 /// Where a home keeps what the doctor found out of its token.
 std::filesystem::path profile_file(const std::filesystem::path& home);

@@ -54,6 +54,10 @@ struct Call {
 /// Writes a PEM or such to --out, or as the product to stdout.
 void write_or_print(Call& call, const std::string& text);
 
+/// Takes or answers what lies in the mailbox, and says so: of members, standbys and stations.
+int say_deliveries(Call& call, app::App& app, pool::MemberSide& side);
+int say_receipts(Call& call, app::App& app, pool::MemberSide& side);
+
 struct Command {
   std::string_view path;     ///< "key release"
   std::string_view side;     ///< "origin", "member" or "either", for the help
@@ -66,11 +70,14 @@ std::span<const Command> setup_commands();
 std::span<const Command> origin_commands();
 std::span<const Command> policy_commands();
 std::span<const Command> member_commands();
+std::span<const Command> install_commands();
+std::span<const Command> station_commands();
 std::span<const Command> key_commands();
 std::span<const Command> pool_commands();
 std::span<const Command> request_commands();
 std::span<const Command> rollover_commands();
 std::span<const Command> certificate_commands();
+std::span<const Command> certificate_view_commands();
 std::span<const Command> ca_commands();
 std::span<const Command> lint_commands();
 std::span<const Command> ca_view_commands();

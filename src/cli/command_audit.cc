@@ -18,7 +18,7 @@ struct AuditSigner {
 };
 
 AuditSigner signer_of(app::App& side) {
-  if (side.config().side != app::Side::kMember)
+  if (side.config().side != app::Side::kMember && side.config().side != app::Side::kStation)
     return {keys::audit_signer(side.database()).public_key, "SHA384"};
   pool::MemberSide member{
       side.context(), side.mailbox(), side.config().pool.value(), side.config().member.value(), {}};
@@ -75,7 +75,8 @@ KnownHeads known_heads(Call& call, std::optional<app::App>& side, const AuditSig
     side->open_token(app::LogCheck::kSkip);
     add(out, keys::heads_in_token(*side->context().token), signer, "the token");
   } catch (const Error& error) {
-    if (error.code() != Errc::kNotFound && !is_retryable(error.code())) throw;
+    const bool none = side->config().side == app::Side::kStation;
+    if (!none && error.code() != Errc::kNotFound && !is_retryable(error.code())) throw;
     out.not_asked = error.what();
   }
   return out;

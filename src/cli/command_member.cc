@@ -1,15 +1,11 @@
 // The verbs of a member, and the origin's answer to an enrolment.
-#include <functional>
-
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "keys/origin.h"
 #include "keys/possession.h"
 #include "pool/deliver.h"
 #include "pool/enrol.h"
-#include "pool/install.h"
 #include "pool/prove.h"
-#include "pool/retire.h"
 #include "pool/suite.h"
 
 namespace poolkey::cli {
@@ -24,8 +20,13 @@ struct MemberCall {
   app::App side;
 };
 
+/// What a person has to know who admits a member without a token.
+constexpr std::string_view kSoftware =
+    "Its keys are in SOFTWARE, at a delivery station: no HSM guards what is released to it.";
+
 /// What a token cannot be relied on for.
 void say_token(Call& call, const pool::TokenReport& token) {
+  if (token.software) call.out.say(kSoftware);
   json::array suites, not_told, not_enforced;
   for (const std::string& word : token.suites) suites.emplace_back(word);
   for (const std::string& word : token.not_kept) not_told.emplace_back(word);
@@ -35,7 +36,8 @@ void say_token(Call& call, const pool::TokenReport& token) {
   if (!token.not_enforced.empty())
     call.out.say("The token does not enforce " + listed(token.not_enforced) +
                  ": who has its PIN can take a key away.");
-  call.out.result({{"token", json::object{{"suites", std::move(suites)},
+  call.out.result({{"token", json::object{{"keys_in", token.software ? "software" : "token"},
+                                          {"suites", std::move(suites)},
                                           {"attributes_not_told", std::move(not_told)},
                                           {"protections_not_enforced", std::move(not_enforced)}}}});
 }
@@ -65,121 +67,16 @@ int member_confirm(Call& call) {
   return 0;
 }
 
-/// What was received, as lines and as "deliveries"; the exit status of the worst refusal.
-int say_deliveries(Call& call, const std::vector<pool::Delivery>& deliveries) {
-  json::array list;
-  int status = 0;
-  for (const pool::Delivery& d : deliveries) {
-    call.out.say((d.key.empty() ? d.file : d.key) + ": " + d.outcome +
-                 (d.reason.empty() ? "" : ": " + d.reason));
-    json::object one{{"file", d.file}, {"key", d.key}, {"outcome", d.outcome}};
-    if (!d.reason.empty()) {
-      one["reason"] = d.reason;
-      one["code"] = std::string(name(d.code));
-      status = exit_code(d.code);
-    }
-    list.emplace_back(std::move(one));
-  }
-  call.out.result({{"deliveries", std::move(list)}});
-  return status;
-}
-
 int member_receive(Call& call) {
   MemberCall m(call);
   pool::MemberSide side = m.side.member();
-  const std::vector<pool::Delivery> deliveries = pool::receive(side);
-  m.side.checkpoint();
-  if (deliveries.empty()) call.out.say("No envelope waits for '" + side.name.str() + "'.");
-  call.out.result({{"member", side.name.str()}});
-  return say_deliveries(call, deliveries);
-}
-
-void say_receipts(Call& call, const std::vector<pool::Receipt>& receipts) {
-  json::array list;
-  for (const pool::Receipt& r : receipts) {
-    const std::string state = r.present ? "present" : "absent";
-    call.out.say(r.key.str() + ": " + state + (r.present ? ", signed by the replica" : ""));
-    if (!r.not_told.empty())
-      call.out.say("  the token does not tell " + listed(r.not_told) + "; the receipt says so");
-    for (const std::string& stray : r.strays)
-      call.out.say("  drift: the token also holds the private key '" + stray + "'");
-    json::array not_told;
-    for (const std::string& attribute : r.not_told) not_told.emplace_back(attribute);
-    list.emplace_back(json::object{
-        {"key", r.key.str()}, {"state", state}, {"attributes_not_told", std::move(not_told)}});
-  }
-  call.out.result({{"receipts", std::move(list)}});
+  return say_deliveries(call, m.side, side);
 }
 
 int member_prove(Call& call) {
   MemberCall m(call);
   pool::MemberSide side = m.side.member();
-  const std::vector<pool::Receipt> receipts = pool::answer_challenge(side);
-  m.side.checkpoint();
-  call.out.result({{"member", side.name.str()}});
-  say_receipts(call, receipts);
-  return 0;
-}
-
-void say_installed(Call& call, const std::vector<pool::Installed>& installed) {
-  json::array list;
-  for (const pool::Installed& i : installed) {
-    call.out.say(i.key.str() + ": certificate " + i.certificate.serial() +
-                 (i.written ? " is installed beside the key" : " was there already"));
-    call.out.say("  for programs that read files: " + i.files.string() +
-                 "/{certificate,key,both}.pem");
-    list.emplace_back(json::object{{"key", i.key.str()},
-                                   {"serial", i.certificate.serial()},
-                                   {"sha256", hex(i.certificate.sha256())},
-                                   {"written", i.written},
-                                   {"files", i.files.string()}});
-  }
-  call.out.result({{"certificates", std::move(list)}});
-}
-
-int member_install(Call& call) {
-  MemberCall m(call);
-  pool::MemberSide side = m.side.member();
-  const std::vector<pool::Installed> installed = pool::install_certificates(side);
-  m.side.checkpoint();
-  call.out.result({{"member", side.name.str()}});
-  say_installed(call, installed);
-  return 0;
-}
-
-void say_retired(Call& call, const std::vector<pool::Retired>& retired) {
-  for (const pool::Retired& r : retired) {
-    if (r.destroyed) call.out.say(r.key.str() + ": retired, and destroyed in the token");
-    if (!r.kept.empty()) call.out.say(r.key.str() + ": retired, and kept for now: " + r.kept);
-    if (!r.in_use.empty())
-      call.out.say("  still signing with a copy of it: " + listed(r.in_use) + "; reload them");
-    call.out.append("retired",
-                    {{"key", r.key.str()}, {"destroyed", r.destroyed}, {"kept", r.kept}});
-  }
-}
-
-/// One part of a sync. What it cannot do is said, and the other parts are done all the same.
-void part(Call& call, int& status, const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& error) {
-    if (error.code() == Errc::kNotFound) return;  // nothing of its kind is in the mailbox
-    if (error.code() == Errc::kAuthFailed || error.code() == Errc::kUnavailable) throw;
-    call.out.say(error.what());
-    status = exit_code(error.code());
-  }
-}
-
-int member_sync(Call& call) {
-  MemberCall m(call);
-  pool::MemberSide side = m.side.member();
-  call.out.result({{"member", side.name.str()}});
-  int status = say_deliveries(call, pool::receive(side));
-  part(call, status, [&] { say_retired(call, pool::destroy_retired(side)); });
-  part(call, status, [&] { say_installed(call, pool::install_certificates(side)); });
-  part(call, status, [&] { say_receipts(call, pool::answer_challenge(side)); });
-  m.side.checkpoint();
-  return status;
+  return say_receipts(call, m.side, side);
 }
 
 int member_status(Call& call) {
@@ -224,9 +121,10 @@ int enrolment_show(Call& call) {
   const pool::PendingEnrolment pending =
       pool::pending_enrolment(side.mailbox(), PoolName(call.arguments.one("--pool")),
                               MemberName(call.arguments.one("MEMBER")));
-  call.out.say("Request of '" + pending.request.member.member.str() + "', token '" +
-               pending.request.token_label + "' (serial " + pending.request.member.token_serial +
-               "). Fingerprint (SHA-256):");
+  call.out.say("Request of '" + pending.request.member.member.str() + "', " +
+               (pending.request.token.software ? "a member without a token"
+                                               : "token '" + pending.request.token_label + "'") +
+               " (serial " + pending.request.member.token_serial + "). Fingerprint (SHA-256):");
   call.out.say("  " + fingerprint_text(pending.fingerprint));
   say_token(call, pending.request.token);
   call.out.result({{"member", pending.request.member.member.str()},
@@ -235,12 +133,26 @@ int enrolment_show(Call& call) {
   return 0;
 }
 
+/// Nobody admits a member without a token by oversight, nor takes one for such.
+void expect_software(Call& call, const pool::EnrolmentRequest& request) {
+  const bool said = call.arguments.has("--software");
+  if (said == request.token.software) return;
+  const std::string member = "member '" + request.member.member.str() + "'";
+  throw Error(Errc::kDenied,
+              said ? member + " has a token, by its request; leave out --software"
+                   : member +
+                         " has no token: its keys are in software, at a delivery station, and "
+                         "no HSM guards what is released to it; say --software if that is "
+                         "meant. Nothing was trusted");
+}
+
 int enrolment_admit(Call& call) {
   app::App side(call.options);
   side.require(app::Side::kOrigin);
   const pool::PendingEnrolment pending =
       pool::pending_enrolment(side.mailbox(), PoolName(call.arguments.one("--pool")),
                               MemberName(call.arguments.one("MEMBER")));
+  expect_software(call, pending.request);
   side.open_token();
   side.log_in(hsm::Role::kSecurityOfficer);
   pool::trust_member(side.context(), pending, from_hex(call.arguments.one("--fingerprint")));
@@ -257,6 +169,47 @@ int enrolment_admit(Call& call) {
 }
 
 }  // namespace
+
+int say_deliveries(Call& call, app::App& app, pool::MemberSide& side) {
+  const std::vector<pool::Delivery> deliveries = pool::receive(side);
+  app.checkpoint();
+  json::array list;
+  int status = 0;
+  for (const pool::Delivery& d : deliveries) {
+    call.out.say((d.key.empty() ? d.file : d.key) + ": " + d.outcome +
+                 (d.reason.empty() ? "" : ": " + d.reason));
+    json::object one{{"file", d.file}, {"key", d.key}, {"outcome", d.outcome}};
+    if (!d.reason.empty()) {
+      one["reason"] = d.reason;
+      one["code"] = std::string(name(d.code));
+      status = exit_code(d.code);
+    }
+    list.emplace_back(std::move(one));
+  }
+  if (deliveries.empty()) call.out.say("No envelope waits for '" + side.name.str() + "'.");
+  call.out.result({{"member", side.name.str()}, {"deliveries", std::move(list)}});
+  return status;
+}
+
+int say_receipts(Call& call, app::App& app, pool::MemberSide& side) {
+  const std::vector<pool::Receipt> receipts = pool::answer_challenge(side);
+  app.checkpoint();
+  json::array list;
+  for (const pool::Receipt& r : receipts) {
+    const std::string state = r.present ? "present" : "absent";
+    call.out.say(r.key.str() + ": " + state + (r.present ? ", signed by the replica" : ""));
+    if (!r.not_told.empty())
+      call.out.say("  the token does not tell " + listed(r.not_told) + "; the receipt says so");
+    for (const std::string& stray : r.strays)
+      call.out.say("  drift: the token also holds the private key '" + stray + "'");
+    json::array not_told;
+    for (const std::string& attribute : r.not_told) not_told.emplace_back(attribute);
+    list.emplace_back(json::object{
+        {"key", r.key.str()}, {"state", state}, {"attributes_not_told", std::move(not_told)}});
+  }
+  call.out.result({{"member", side.name.str()}, {"receipts", std::move(list)}});
+  return 0;
+}
 
 std::span<const Command> member_commands() {
   static const auto& commands = *new std::vector<Command>{
@@ -280,17 +233,6 @@ std::span<const Command> member_commands() {
        "answer the origin's challenge: sign with every replica held",
        {},
        member_prove},
-      {"member install",
-       "member",
-       "write the certificates in the mailbox beside their keys",
-       {},
-       member_install},
-      {"member sync",
-       "member",
-       "all that the mailbox asks for: receive, destroy what is retired, install, prove; for a "
-       "timer",
-       {},
-       member_sync},
       {"member status",
        "member",
        "test every replica of this member by a signature",
@@ -326,7 +268,8 @@ std::span<const Command> member_commands() {
        "trust a member after comparing fingerprints (needs the SO PIN)",
        {{"MEMBER", "MEMBER", "the member", true},
         {"--pool", "POOL", "its pool", true},
-        {"--fingerprint", "SHA256", "as the member's operator reads it out", true}},
+        {"--fingerprint", "SHA256", "as the member's operator reads it out", true},
+        {"--software", "", "the member has no token: its keys are at a delivery station"}},
        enrolment_admit},
   };
   return commands;

@@ -162,7 +162,9 @@ std::string remark_on(const pool::Observation& o) {
   if (!o.waiting_for.empty()) parts.push_back("waits for " + o.waiting_for);
   if (o.receipt && !o.receipt->receipt.strays.empty())
     parts.push_back("drift: " + std::to_string(o.receipt->receipt.strays.size()) + " stray key(s)");
-  if (o.receipt && !o.receipt->receipt.not_told.empty())
+  if (o.member.token.software)
+    parts.push_back("its keys are in software, at a delivery station");
+  else if (o.receipt && !o.receipt->receipt.not_told.empty())
     parts.push_back("its token does not tell " + listed(o.receipt->receipt.not_told));
   if (!o.member.token.not_enforced.empty())
     parts.push_back("its token does not enforce " + listed(o.member.token.not_enforced));
@@ -175,6 +177,7 @@ json::object observation_json(const pool::Observation& o) {
   json::object out{{"name", o.member.name.str()},
                    {"key", o.key.str()},
                    {"token_serial", o.member.token_serial},
+                   {"keys_in", o.member.token.software ? "software" : "token"},
                    {"state", std::string(name(o.holding))},
                    {"proved_at", o.proved_at}};
   if (!o.waiting_for.empty()) out["waiting_for"] = o.waiting_for;

@@ -53,6 +53,7 @@ constexpr std::array kGroups{
     Group{"origin", "the side where pool keys are born"},
     Group{"member", "the side of one pool member"},
     Group{"standby", "a second origin: holds the pools' keys, takes the place of one that is lost"},
+    Group{"station", "the side of a Windows member, which has no PKCS#11: delivers it a PFX"},
     Group{"token", "the tokens of the PKCS#11 module"},
     Group{"policy", "policy files: check and explain"},
     Group{"enrolment", "the origin's answer to members that ask to join"},
@@ -60,7 +61,7 @@ constexpr std::array kGroups{
     Group{"rollover", "from one version of a key to the next, without breaking the pool"},
     Group{"pool", "the pool as a whole: define, prove, attest, repair, report"},
     Group{"request", "certificate requests: plan, lint, create, hand over, take back"},
-    Group{"certificate", "certificates: issue and publish"},
+    Group{"certificate", "certificates: issue, publish, see who has which, export"},
     Group{"ca", "the embedded CA: configure, sign, revoke, publish, roll over"},
     Group{"audit", "the audit log: verify, export, sign"},
 };
@@ -213,9 +214,11 @@ int run(int argc, char** argv) {
 
   std::deque<Bound> all;
   for (const auto commands :
-       {setup_commands(), origin_commands(), policy_commands(), member_commands(), key_commands(),
-        pool_commands(), rollover_commands(), request_commands(), certificate_commands(),
-        lint_commands(), ca_commands(), ca_view_commands(), audit_commands(), doctor_commands()})
+       {setup_commands(), origin_commands(), policy_commands(), member_commands(),
+        install_commands(), station_commands(), key_commands(), pool_commands(),
+        rollover_commands(), request_commands(), certificate_commands(),
+        certificate_view_commands(), lint_commands(), ca_commands(), ca_view_commands(),
+        audit_commands(), doctor_commands()})
     for (const Command& command : commands) {
       const std::string summary =
           std::string(command.summary) +

@@ -1,5 +1,5 @@
-// The software side of key transport: opens what tokens wrapped. For tests and offline tools.
-// May touch: OpenSSL. Called by: tests, offline tools; never where an HSM holds the key.
+// The software side of key transport: opens what tokens wrapped.
+// May touch: OpenSSL. Called by: pool, for members without a token; tests. Never where an HSM holds the key.
 #pragma once
 
 #include <string_view>

@@ -32,7 +32,10 @@ struct SideRow {
 };
 constexpr std::array kSides{SideRow{Side::kOrigin, "origin", "the origin"},
                             SideRow{Side::kMember, "member", "a member"},
-                            SideRow{Side::kStandby, "standby", "a standby"}};
+                            SideRow{Side::kStandby, "standby", "a standby"},
+                            SideRow{Side::kStation, "station", "a delivery station"}};
+
+bool has_pool(Side side) { return side == Side::kMember || side == Side::kStation; }
 
 std::string_view word(Side side) {
   return std::find_if(kSides.begin(), kSides.end(),
@@ -69,25 +72,38 @@ Config read_config(const fs::path& home) {
   toml::Reader reader(root, "", faults);
   Config out;
   reader.integer("version", 1, 1);
-  out.side = side_of(reader.choice("side", {"origin", "member", "standby"}).value);
-  if (out.side == Side::kMember) out.pool = name_of<PoolName>(reader, "pool");
+  out.side = side_of(reader.choice("side", {"origin", "member", "standby", "station"}).value);
+  if (has_pool(out.side)) out.pool = name_of<PoolName>(reader, "pool");
   if (out.side == Side::kStandby) out.pool = PoolName(kStandbyPool);
   if (out.side != Side::kOrigin) out.member = name_of<MemberName>(reader, "member");
   const auto path = [&](const std::string& text) {
     return text.empty() ? fs::path() : home / text;
   };
-  out.module = path(reader.string("module").value);
-  if (const auto arguments = reader.optional_string("module_arguments"))
-    out.module_arguments = arguments->value;
-  if (const auto conf = reader.optional_string("softhsm2_conf"))
-    out.softhsm2_conf = path(conf->value);
-  out.token_label = reader.string("token").value;
-  if (const auto serial = reader.optional_string("serial")) out.token_serial = serial->value;
+  if (out.side != Side::kStation) {
+    out.module = path(reader.string("module").value);
+    if (const auto arguments = reader.optional_string("module_arguments"))
+      out.module_arguments = arguments->value;
+    if (const auto conf = reader.optional_string("softhsm2_conf"))
+      out.softhsm2_conf = path(conf->value);
+    out.token_label = reader.string("token").value;
+    if (const auto serial = reader.optional_string("serial")) out.token_serial = serial->value;
+  }
   out.mailbox = path(reader.string("mailbox").value);
   out.pin_source = reader.string("pin").value;
   if (const auto witness = reader.optional_string("witness")) out.witness = path(witness->value);
   if (const auto seconds = reader.optional_integer("call_timeout_seconds", 1, 24 * 3600))
     out.call_timeout = std::chrono::seconds(seconds->value);
+  if (const auto words = reader.optional_strings("reload")) {
+    for (const auto& word : words->value) out.reload.push_back(word.value);
+    if (out.side != Side::kMember)
+      reader.fault(words->where, "'reload' is for a member");
+    else if (out.reload.empty() || !out.reload.front().starts_with('/'))
+      reader.fault(words->where,
+                   "'reload' begins with the absolute path of a program; it is not "
+                   "given to a shell");
+  }
+  if (const auto seconds = reader.optional_integer("reload_timeout_seconds", 1, 3600))
+    out.reload_timeout = std::chrono::seconds(seconds->value);
   reader.finish();
   faults.throw_if_any("'" + file.string() + "'");
   return out;
@@ -100,18 +116,26 @@ void write_config(const fs::path& home, const Config& config) {
     out += key + " = " + toml::quoted(value) + "\n";
   };
   line("side", std::string(word(config.side)));
-  if (config.side == Side::kMember) line("pool", config.pool->str());
+  if (has_pool(config.side)) line("pool", config.pool->str());
   if (config.member) line("member", config.member->str());
-  line("module", config.module.string());
+  if (!config.module.empty()) line("module", config.module.string());
   if (!config.module_arguments.empty()) line("module_arguments", config.module_arguments);
   if (!config.softhsm2_conf.empty()) line("softhsm2_conf", config.softhsm2_conf.string());
-  line("token", config.token_label);
+  if (!config.token_label.empty()) line("token", config.token_label);
   if (!config.token_serial.empty()) line("serial", config.token_serial);
   line("mailbox", config.mailbox.string());
   line("pin", config.pin_source);
   if (!config.witness.empty()) line("witness", config.witness.string());
   if (config.call_timeout)
     out += "call_timeout_seconds = " + std::to_string(config.call_timeout->count()) + "\n";
+  if (!config.reload.empty()) {
+    out += "reload = [";
+    for (const std::string& word : config.reload)
+      out += (out.ends_with('[') ? "" : ", ") + toml::quoted(word);
+    out += "]\n";
+  }
+  if (config.reload_timeout)
+    out += "reload_timeout_seconds = " + std::to_string(config.reload_timeout->count()) + "\n";
   make_private_folder(home);
   write_file(config_file(home), out, 0600);
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ids.h"
 
@@ -15,19 +16,23 @@ namespace poolkey::home {
 /// The pool that an origin's standbys form.
 inline constexpr std::string_view kStandbyPool = "standby";
 
-enum class Side { kOrigin, kMember, kStandby };
-/// "the origin", "a member", "a standby".
+/// How long a reload hook may take where poolkey.toml does not say.
+inline constexpr std::chrono::seconds kReloadTimeout{60};
+
+enum class Side { kOrigin, kMember, kStandby, kStation };
+/// "the origin", "a member", "a standby", "a delivery station".
 std::string_view name(Side side) noexcept;
 
 /// How long a call into the module may take where poolkey.toml does not say: longer than an HSM
 /// needs for a large RSA key.
 inline constexpr std::chrono::seconds kCallTimeout{120};
 
-/// One side's configuration. Paths in the file are relative to the home.
+/// One side's configuration. Paths in the file are relative to the home. A station has no token: no
+/// module, label and serial either, and its PIN opens key files.
 struct Config {
   Side side = Side::kOrigin;
   std::optional<PoolName> pool{};      ///< a member's; of a standby, the pool of standbys
-  std::optional<MemberName> member{};  ///< a member's, or a standby's
+  std::optional<MemberName> member{};  ///< a member's, a standby's, or whom a station serves
   std::filesystem::path module{};
   std::string module_arguments{};         ///< what the module is told when it is initialised
   std::filesystem::path softhsm2_conf{};  ///< empty: the module finds its own configuration
@@ -37,6 +42,10 @@ struct Config {
   std::string pin_source{};
   std::filesystem::path witness{};  ///< file for heads of the audit log; empty: none
   std::optional<std::chrono::seconds> call_timeout{};  ///< of one call into the module
+  /// A member's: what is run when the certificates on disk have changed, by its absolute path, and
+  /// its arguments. Only a person writes it.
+  std::vector<std::string> reload{};
+  std::optional<std::chrono::seconds> reload_timeout{};
 };
 
 /// Reads HOME/poolkey.toml. Throws kNotFound, or kInvalidArgument with every fault.

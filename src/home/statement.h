@@ -54,7 +54,7 @@ bool is_in_force(const AnyStatement& statement, const typename AnyStatement::Ver
         (has_come && (!chosen->effective || *chosen->effective < *v.effective)))
       chosen = &v;
   }
-  return chosen == &version;
+  return chosen != nullptr && chosen->key == version.key;
 }
 
 /// The file that a process holds a shared lock (flock) on while it signs with a copy of the key, so

@@ -36,6 +36,14 @@ std::string certificates(std::string_view rest) {
   return out += rest;
 }
 
+/// The newest first.
+std::vector<store::Row> certificate_rows(store::Database& database, const KeyVersion& key,
+                                         const char* limit = "") {
+  std::string rest = "WHERE c.key_name = :name AND c.version = :version";
+  rest += " ORDER BY revoked, c.not_after DESC, c.created_at DESC";
+  return database.rows(certificates(rest += limit), named(key));
+}
+
 StoredCertificate read_certificate(const store::Row& row) {
   const std::string chain = row.text("chain_pem");
   return {crypto::Certificate::from_pem(row.text("pem")),
@@ -158,12 +166,16 @@ void insert_certificate(store::Database& database, const StoredCertificate& stor
 }
 
 std::optional<StoredCertificate> certificate_of(store::Database& database, const KeyVersion& key) {
-  const auto rows =
-      database.rows(certificates("WHERE c.key_name = :name AND c.version = :version"
-                                 " ORDER BY revoked, c.not_after DESC, c.created_at DESC LIMIT 1"),
-                    named(key));
+  const auto rows = certificate_rows(database, key, " LIMIT 1");
   if (rows.empty()) return std::nullopt;
   return read_certificate(rows.front());
+}
+
+std::vector<StoredCertificate> certificates_of(store::Database& database, const KeyVersion& key) {
+  std::vector<StoredCertificate> out;
+  for (const store::Row& row : certificate_rows(database, key))
+    out.push_back(read_certificate(row));
+  return out;
 }
 
 std::optional<StoredCertificate> certificate_of_request(store::Database& database,

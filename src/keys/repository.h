@@ -51,6 +51,8 @@ struct StoredCertificate {
 void insert_certificate(store::Database& database, const StoredCertificate& certificate, Time now);
 /// The newest certificate of a key version; one that this origin's CA revoked only if it is alone.
 std::optional<StoredCertificate> certificate_of(store::Database& database, const KeyVersion& key);
+/// All of a key version, in the same order: the first is certificate_of().
+std::vector<StoredCertificate> certificates_of(store::Database& database, const KeyVersion& key);
 std::optional<StoredCertificate> certificate_of_request(store::Database& database,
                                                         const std::string& request);
 

@@ -28,6 +28,9 @@ struct Facts {
   std::uint32_t recipients = 0;        ///< members that a release is for
   std::vector<MemberName> standbys{};  ///< standby origins that a release is for as well
   bool standby = false;                ///< the member that acts is a standby origin
+  /// Members of `pool` that receive, or the one that acts, and have their transport keys in
+  /// software.
+  std::vector<MemberName> software{};
   /// The standby origin that has taken the lost origin's place, if one has, and releases.
   std::optional<MemberName> promoted{};
   bool enrolled = false;     ///< every member concerned is enrolled in the pool

@@ -79,6 +79,25 @@ class Section {
         });
   }
 
+  /// Members as "POOL/MEMBER"; none where the key is left out.
+  LocatedList<std::string> members(std::string_view key) {
+    if (!has(key)) return {};
+    return collect<std::string>(
+        key, true, [&](const Located<std::string>& item) -> std::optional<std::string> {
+          const auto slash = item.value.find('/');
+          try {
+            if (slash == std::string::npos)
+              throw Error(Errc::kInvalidArgument,
+                          fmt::format("'{}' has '{}'; write POOL/MEMBER", full(key), item.value));
+            return PoolName(item.value.substr(0, slash)).str() + "/" +
+                   MemberName(item.value.substr(slash + 1)).str();
+          } catch (const Error& error) {
+            fault(item.where, error.what());
+            return std::nullopt;
+          }
+        });
+  }
+
   /// Accounts of the operating system; none where the key is left out.
   LocatedList<std::string> accounts(std::string_view key) {
     if (!has(key)) return {};
@@ -190,7 +209,8 @@ ExportRules read_export(Section section) {
   out.mode = section.one<ExportMode>("mode");
   const bool none = out.mode.where.line != 0 && out.mode.value == ExportMode::kNone;
   if (none) {
-    for (const char* key : {"suites", "recipients", "max_recipients", "re_export", "standby"})
+    for (const char* key :
+         {"suites", "recipients", "max_recipients", "re_export", "standby", "software_recipients"})
       if (section.has(key))
         section.fault(section.place(key),
                       fmt::format("'export.{}' contradicts mode 'none'; remove it, or set "
@@ -203,6 +223,7 @@ ExportRules read_export(Section section) {
     wrapped.max_recipients = section.number<std::uint32_t>("max_recipients", 1, 1000);
     wrapped.re_export = section.boolean("re_export");
     wrapped.standbys = section.names("standby");
+    wrapped.software_recipients = section.members("software_recipients");
     out.wrapped = std::move(wrapped);
   }
   section.finish();

@@ -44,6 +44,9 @@ struct WrappedRules {
   Located<std::uint32_t> max_recipients;
   Located<bool> re_export;
   LocatedList<std::string> standbys;  ///< names; empty, and without a location, where it is silent
+  /// "POOL/MEMBER", whose transport key may be in software; empty, and without a location, where
+  /// the file is silent.
+  LocatedList<std::string> software_recipients;
 };
 
 /// [export]: whether and how a key leaves the token it was born in.

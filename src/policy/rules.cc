@@ -176,6 +176,20 @@ Refusal re_export(const Policy& p, const Facts& f) {
                      f.key.str());
 }
 
+/// A key that is opened in software can be copied by whoever reads that host's memory or files.
+Refusal software(const Policy& p, const Facts& f) {
+  for (const MemberName& name : f.software) {
+    const std::string member = (f.pool ? f.pool->str() : "?") + "/" + name.str();
+    if (!contains(p.exports().wrapped->software_recipients, member))
+      return fmt::format(
+          "member '{}' has its transport key in software, where no HSM guards {}; name it in "
+          "export.software_recipients of policy '{}' and generate a new version, or give it a "
+          "token",
+          member, f.key.str(), p.name());
+  }
+  return std::nullopt;
+}
+
 /// What the loss of one token would end is not used. A member cannot know: what it is given was
 /// released, and so asked about then. A standby gets it first, so that it can prove it.
 Refusal outlives_its_token(const Policy& p, const Facts& f) {
@@ -289,6 +303,10 @@ const Location& at_recipients(const Policy& p) { return p.exports().wrapped->rec
 const Location& at_max(const Policy& p) { return p.exports().wrapped->max_recipients.where; }
 const Location& at_suites(const Policy& p) { return p.exports().wrapped->suites.where; }
 const Location& at_standby(const Policy& p) { return p.exports().wrapped->standbys.where; }
+const Location& at_software(const Policy& p) {
+  const auto& named = p.exports().wrapped->software_recipients;
+  return named.value.empty() ? at_recipients(p) : named.where;
+}
 const Location& at_re_export(const Policy& p) { return p.exports().wrapped->re_export.where; }
 const Location& at_key_days(const Policy& p) { return p.lifetime().key.where; }
 const Location& at_certificate_days(const Policy& p) { return p.lifetime().certificate.where; }
@@ -323,12 +341,14 @@ constexpr Rule kRules[] = {
     {Action::kRelease, "export.suites", at_suites, suite},
     {Action::kRelease, "export.re_export", at_re_export, re_export},
     {Action::kRelease, "export.standby", at_standby, standby},
+    {Action::kRelease, "export.software_recipients", at_software, software},
     {Action::kRelease, "lifetime.key_days", at_key_days, within_key_life},
     {Action::kRelease, "key.require_backup", at_backup, outlives_its_token},
 
     {Action::kAccept, "export.mode", at_mode, exportable},
     {Action::kAccept, "export.mode", at_mode, standby_wrap_with_trusted},
     {Action::kAccept, "export.recipients", at_recipients, recipient},
+    {Action::kAccept, "export.software_recipients", at_software, software},
     {Action::kAccept, "export.suites", at_suites, suite},
     {Action::kAccept, "key.algorithm", at_size, algorithm},
 

@@ -12,6 +12,7 @@
 #include "pool/in_use.h"
 #include "pool/recipient.h"
 #include "pool/registry.h"
+#include "pool/software.h"
 #include "pool/suite.h"
 
 namespace poolkey::pool {
@@ -247,8 +248,9 @@ void record_accepted(MemberSide& side, const Envelope& envelope) {
        {"now", rfc3339(side.context.clock.now())}});
 }
 
-/// True if the replica had to be made, false if it was there.
-bool put_replica(MemberSide& side, const Envelope& envelope) {
+/// True if the replica had to be made, false if it was there. `cms` brought the envelope.
+bool put_replica(MemberSide& side, const Envelope& envelope, const std::string& cms) {
+  if (side.software) return keep_envelope(side, envelope, cms);
   const hsm::Lease lease = side.context.token->lease();
   const bool made = !replica_stands(side, *lease, envelope);
   if (made) unwrap_replica(side, *lease, envelope);
@@ -261,7 +263,7 @@ bool put_replica(MemberSide& side, const Envelope& envelope) {
 /// True if the replica had to be made, false if it was there; `file`, which brought it, is gone
 /// afterwards.
 bool accept(MemberSide& side, const Statement& statement, const Envelope& envelope,
-            const fs::path& file) {
+            const std::string& cms, const fs::path& file) {
   keys::Context& context = side.context;
   (void)named_version(statement, envelope);
   check_watermark(side, envelope);
@@ -275,7 +277,10 @@ bool accept(MemberSide& side, const Statement& statement, const Envelope& envelo
   facts.enrolled = true;  // it is addressed to us under the root that confirmed us
   facts.from_origin = true;
   facts.standby = is_standby(side.pool);
-  facts.wrap_with_trusted = keys::wrap_with_trusted(*context.token);
+  if (side.software)
+    facts.software = {side.name};
+  else
+    facts.wrap_with_trusted = keys::wrap_with_trusted(*context.token);
   policy::Permit allowed = keys::permit(context, policy, facts);
   allowed.require(policy::Action::kAccept, envelope.key.str(), side.name.str());
 
@@ -286,7 +291,7 @@ bool accept(MemberSide& side, const Statement& statement, const Envelope& envelo
     try {
       keys::record(context, "member receive", subject, allowed.rule(), &operation,
                    [&]() -> json::object {
-                     made = put_replica(side, envelope);
+                     made = put_replica(side, envelope, cms);
                      return {{"spki_sha256", hex(envelope.public_key.spki_sha256())},
                              {"policy_sha256", envelope.policy_sha256},
                              {"made", made}};
@@ -315,10 +320,11 @@ bool accept(MemberSide& side, const Statement& statement, const Envelope& envelo
 Delivery deliver_one(MemberSide& side, const Statement& statement, const fs::path& file) {
   Delivery out{file.string(), "", "refused", "", Errc::kInternal};
   try {
-    const Envelope opened = envelope(verified_document(side, file, home::oid::kEnvelope));
+    const std::string cms = read_file(file);
+    const Envelope opened = envelope(verified_content(side, cms, file, home::oid::kEnvelope));
     out.key = opened.key.str();
     check_addressee(side, opened.member, "'" + file.string() + "'");
-    out.outcome = accept(side, statement, opened, file) ? "accepted" : "already there";
+    out.outcome = accept(side, statement, opened, cms, file) ? "accepted" : "already there";
   } catch (const Error& error) {
     if (error.code() == Errc::kAuthFailed) throw;
     out.reason = error.what();
@@ -370,6 +376,7 @@ std::vector<Delivery> receive(MemberSide& side) {
     out.push_back(deliver_one(side, taken.statement, file));
   settle_cleared(side);
   keep_statement(side, taken);
+  if (side.software) drop_envelopes(side, taken.statement);
   if (is_standby(side.pool)) take_registry(side);
   return out;
 }

@@ -69,6 +69,7 @@ json::object to_json(const EnrolmentRequest& d) {
   out["suites"] = list_json(d.token.suites);
   out["attributes_not_told"] = list_json(d.token.not_kept);
   out["protections_not_enforced"] = list_json(d.token.not_enforced);
+  if (d.token.software) out["keys_in_software"] = true;
   json::array signers;
   for (const SignerKey& s : d.signers)
     signers.emplace_back(json::object{{"role", s.role}, {"spki", spki(s.public_key)}});
@@ -84,7 +85,8 @@ EnrolmentRequest enrolment_request(std::string_view text) {
       public_key(m, "transport_spki"),
       public_key(m, "identity_spki"),
       m.hex_bytes("nonce"),
-      {m.texts("suites"), m.texts("attributes_not_told"), m.texts("protections_not_enforced")}};
+      {m.texts("suites"), m.texts("attributes_not_told"), m.texts("protections_not_enforced"),
+       m.has("keys_in_software") && m.boolean("keys_in_software")}};
   if (m.has("signers"))
     for (const Members& s : m.list("signers"))
       out.signers.push_back({s.text("role"), public_key(s, "spki")});

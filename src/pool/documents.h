@@ -28,6 +28,9 @@ struct TokenReport {
   std::vector<std::string> suites{};        ///< wrap suites that it can open
   std::vector<std::string> not_kept{};      ///< attributes that it does not tell
   std::vector<std::string> not_enforced{};  ///< protections that it does not keep
+  /// There is no token: a delivery station holds its keys in encrypted files. The member's own
+  /// word; nobody can tell from afar whether a transport key is in an HSM.
+  bool software = false;
   bool operator==(const TokenReport&) const = default;
 };
 

@@ -3,12 +3,13 @@
 #include "base/file.h"
 #include "crypto/cms.h"
 #include "crypto/digest.h"
+#include "home/oids.h"
 #include "hsm/wrap.h"
 #include "keys/certificate_object.h"
-#include "home/oids.h"
 #include "pool/evict.h"
 #include "pool/recipient.h"
 #include "pool/registry.h"
+#include "pool/software.h"
 #include "pool/standby.h"
 #include "pool/suite.h"
 
@@ -53,15 +54,15 @@ Member enrolled_member(const PendingEnrolment& pending) {
 Bytes request_enrolment(MemberSide& side) {
   keys::Context& context = side.context;
   // First: a token that can open nothing gets no keys of ours.
-  const TokenReport report = report_of(*context.token);
+  const TokenReport report = side.software ? software_report() : report_of(*context.token);
   const OwnKey identity = ensure_own_key(side, OwnRole::kIdentity);
   const OwnKey transport = ensure_own_key(side, OwnRole::kTransport);
   const std::string subject = side.pool.str() + "/" + side.name.str();
   store::Operation operation = context.journal.begin("member enrol", subject);
   const std::string document = operation.step("document", [&] {
     if (auto earlier = keys::setting(context.database, kRequestSetting)) return *earlier;
-    EnrolmentRequest request{side.address(),      context.token->info().label, transport.public_key,
-                             identity.public_key, crypto::random_bytes(32),    report};
+    EnrolmentRequest request{side.address(),      side.token_label(),       transport.public_key,
+                             identity.public_key, crypto::random_bytes(32), report};
     if (is_standby(side.pool))
       for (const std::string& role : keys::delegated_roles())
         request.signers.push_back(
@@ -118,6 +119,7 @@ crypto::Certificate confirm_enrolment(MemberSide& side, ByteView root_sha256) {
       return "done";
     });
     const std::string in_token = operation.step("token", [&]() -> std::string {
+      if (side.software) return "no";
       try {
         keys::put_certificate(*context.token, root, "poolkey-root", root.sha256());
         return "yes";
@@ -154,6 +156,10 @@ PendingEnrolment pending_enrolment(const Mailbox& mailbox, const PoolName& pool,
     throw Error(Errc::kInvalidArgument, "the identity key in '" + path.string() + "' is " +
                                             request.identity.algorithm() + ", not EC-P-256");
   crypto::check_transport_key(request.transport);
+  if (request.token.software && is_standby(pool))
+    throw Error(Errc::kUnsupported, "'" + path.string() +
+                                        "' is of a standby without a token; a standby hands keys "
+                                        "on and needs one that enforces their attributes");
   const std::size_t signers = is_standby(pool) ? keys::delegated_roles().size() : 0;
   if (request.signers.size() != signers)
     throw Error(Errc::kCorrupt,
@@ -191,6 +197,7 @@ void trust_member(keys::Context& context, const PendingEnrolment& pending, ByteV
                                 request.transport.spki_sha256());
       context.token->module().sync();
       return {{"transport_spki_sha256", hex(request.transport.spki_sha256())},
+              {"keys_in", request.token.software ? "software" : "token"},
               {"fingerprint", hex(pending.fingerprint)}};
     });
     return "done";
@@ -229,7 +236,8 @@ void confirm_member(keys::Context& context, const Mailbox& mailbox,
                   keys::sign_document(context, home::oid::kConfirmation, to_json(confirmed)));
       return "done";
     });
-    return {{"identity_spki_sha256", hex(request.identity.spki_sha256())}};
+    return {{"identity_spki_sha256", hex(request.identity.spki_sha256())},
+            {"keys_in", request.token.software ? "software" : "token"}};
   });
   inform_standbys(context, mailbox);
   operation.finish();

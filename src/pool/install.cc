@@ -54,13 +54,10 @@ policy::Permit publish_permit(keys::Context& context, const PoolName& pool,
   return keys::permit(context, keys::policy_of(context.database, key), facts);
 }
 
-Installed install_one(MemberSide& side, const Statement& statement,
-                      const CertificateDelivery& delivery) {
-  const Statement::Version& version = version_of(statement, delivery.key);
+Installed install_one(MemberSide& side, CheckedDelivery checked) {
+  const Statement::Version& version = checked.version;
+  const CertificateDelivery& delivery = checked.delivery;
   const crypto::Certificate& leaf = delivery.certificates.front();
-  if (!(leaf.public_key() == version.public_key))
-    throw Error(Errc::kCorrupt, "the certificate for " + delivery.key.str() +
-                                    " is for another key; nothing was installed");
   {
     const hsm::Lease lease = side.context.token->lease();
     if (!keys::find_possessed(*lease, version.public_key, version.id))
@@ -68,7 +65,7 @@ Installed install_one(MemberSide& side, const Statement& statement,
                                        side.context.token->name().str() +
                                        "; receive it first, then install the certificate");
   }
-  policy::Permit allowed = install_permit(side, delivery);
+  policy::Permit allowed = std::move(checked.allowed);
   allowed.require(policy::Action::kInstall, delivery.key.str(), side.name.str());
   Installed out{delivery.key, leaf, false, {}};
   hsm::Token& token = *side.context.token;
@@ -91,10 +88,10 @@ Installed install_one(MemberSide& side, const Statement& statement,
                                                                                     : "there";
         }) == "written";
         out.files = operation.step("pair", [&]() -> std::string {
-          return put_pair(side.state_folder.parent_path() / "tls", delivery.key,
-                          delivery.certificates,
-                          keys::key_reference(token.name(), version.public_key, version.id),
-                          home::is_in_force(statement, version, side.context.clock.now()))
+          return put_pair(
+                     side.state_folder.parent_path() / "tls", delivery.key, delivery.certificates,
+                     keys::key_reference(token.name(), version.public_key, version.id),
+                     home::is_in_force(held_statement(side), version, side.context.clock.now()))
               .string();
         });
         return {{"sha256", hex(leaf.sha256())}, {"written", out.written}};
@@ -149,6 +146,19 @@ std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbo
   return out;
 }
 
+CheckedDelivery check_delivery(MemberSide& side, const Statement& held,
+                               const std::filesystem::path& file) {
+  CertificateDelivery delivery =
+      certificate_delivery(verified_document(side, file, home::oid::kCertificateDelivery));
+  check_addressee(side, delivery.member, "'" + file.string() + "'");
+  const Statement::Version& version = version_of(held, delivery.key);
+  if (!(delivery.certificates.front().public_key() == version.public_key))
+    throw Error(Errc::kCorrupt, "the certificate for " + delivery.key.str() +
+                                    " is for another key; nothing was installed");
+  policy::Permit allowed = install_permit(side, delivery);
+  return {std::move(delivery), version, std::move(allowed)};
+}
+
 std::vector<Installed> install_certificates(MemberSide& side) {
   const auto files = side.mailbox.for_member(side.pool, side.name, "certificate.");
   if (files.empty())
@@ -158,11 +168,9 @@ std::vector<Installed> install_certificates(MemberSide& side) {
   const Statement statement = held_statement(side);
   std::vector<Installed> out;
   for (const auto& file : files) {
-    const CertificateDelivery delivery =
-        certificate_delivery(verified_document(side, file, home::oid::kCertificateDelivery));
-    check_addressee(side, delivery.member, "'" + file.string() + "'");
-    if (is_retired(statement, delivery.key)) continue;
-    out.push_back(install_one(side, statement, delivery));
+    const auto named = file.stem().string().substr(std::string_view("certificate.").size());
+    if (is_retired(statement, parse_key_version(named))) continue;
+    out.push_back(install_one(side, check_delivery(side, statement, file)));
   }
   return out;
 }

@@ -15,6 +15,18 @@ namespace poolkey::pool {
 std::vector<MemberName> publish_certificate(keys::Context& context, const Mailbox& mailbox,
                                             const PoolName& pool, const KeyVersion& key);
 
+/// A certificate from the mailbox that may stand beside the key.
+struct CheckedDelivery {
+  CertificateDelivery delivery;
+  Statement::Version version;
+  policy::Permit allowed;
+};
+/// The member's side: reads one and checks that it is the origin's, for this member, and for the
+/// key of the version that `held` names, and that the policy allows it. Throws kCorrupt, kConflict,
+/// kDenied.
+CheckedDelivery check_delivery(MemberSide& side, const Statement& held,
+                               const std::filesystem::path& file);
+
 struct Installed {
   KeyVersion key;
   crypto::Certificate certificate;

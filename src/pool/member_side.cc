@@ -3,13 +3,14 @@
 #include "base/file.h"
 #include "crypto/cms.h"
 #include "crypto/digest.h"
+#include "home/oids.h"
 #include "hsm/key_pair.h"
 #include "hsm/wrap.h"
 #include "keys/certificate_object.h"
-#include "home/oids.h"
 #include "keys/outside_head.h"
 #include "keys/possession.h"
 #include "keys/repository.h"
+#include "pool/software.h"
 
 namespace poolkey::pool {
 namespace {
@@ -64,13 +65,24 @@ std::string setting_name(const Row& row) { return std::string(row.label) + ".spk
 
 }  // namespace
 
-Address MemberSide::address() const { return {pool, name, context.token->info().serial}; }
+Address MemberSide::address() const {
+  return {pool, name, software ? software->serial() : context.token->info().serial};
+}
+
+std::string MemberSide::token_label() const {
+  return software ? name.str() + " (software)" : context.token->info().label;
+}
 
 OwnKey ensure_own_key(MemberSide& side, OwnRole role) {
   const Row& row = row_of(role);
   keys::Context& context = side.context;
   if (keys::setting(context.database, setting_name(row))) {
     context.journal.settle("member key", row.label);
+    return own_key(side, role);
+  }
+  if (side.software) {  // made with the home
+    keys::set_setting(context.database, setting_name(row),
+                      "00 " + base64(side.software->public_key(role).spki_der()));
     return own_key(side, role);
   }
   store::Operation operation = context.journal.begin("member key", std::string(row.label));
@@ -114,6 +126,7 @@ hsm::KeyObject own_object(MemberSide& side, hsm::Session& session, const OwnKey&
 }
 
 Bytes sign_as_member(MemberSide& side, ByteView message) {
+  if (side.software) return side.software->sign(message);
   const OwnKey key = own_key(side, OwnRole::kIdentity);
   const hsm::Lease lease = side.context.token->lease();
   const hsm::KeyObject object = own_object(side, *lease, key, "identity");
@@ -126,6 +139,7 @@ crypto::Certificate pinned_root(MemberSide& side) {
     throw Error(Errc::kNotFound,
                 "this member has not pinned an origin's root yet; run 'poolkey member confirm'");
   const crypto::Certificate root = crypto::Certificate::from_pem(*pem);
+  if (side.software) return root;
   for (const crypto::Certificate& in_token :
        keys::certificates_labelled(*side.context.token, "poolkey-root"))
     if (!(in_token == root))

@@ -11,15 +11,19 @@
 
 namespace poolkey::pool {
 
-/// A member as its own process sees it.
+class SoftwareKeys;
+
+/// A member as its own process sees it, or as its delivery station does.
 struct MemberSide {
   keys::Context& context;
   Mailbox mailbox;
   PoolName pool;
   MemberName name;
-  std::filesystem::path state_folder;  ///< where the signed state for the provider goes
+  std::filesystem::path state_folder;      ///< where the signed state for the provider goes
+  const SoftwareKeys* software = nullptr;  ///< of a station; there is no token then
 
   Address address() const;
+  std::string token_label() const;
 };
 
 /// A key pair of the member's own: found by the public key on record.

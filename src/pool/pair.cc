@@ -1,5 +1,7 @@
 #include "pool/pair.h"
 
+#include <set>
+
 #include "base/error.h"
 #include "base/file.h"
 
@@ -64,6 +66,18 @@ void remove_pairs(const fs::path& folder, const KeyVersion& key) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with(key.str() + "-") && name != linked) fs::remove_all(entry.path());
   }
+}
+
+std::string linked_pairs(const fs::path& folder) {
+  std::set<std::string> lines;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder, none))
+    if (entry.is_symlink() && entry.path().extension() != ".new")
+      lines.insert(entry.path().filename().string() + " " +
+                   fs::read_symlink(entry.path(), none).string() + "\n");
+  std::string out;
+  for (const std::string& line : lines) out += line;
+  return out;
 }
 
 }  // namespace poolkey::pool

@@ -23,4 +23,7 @@ std::filesystem::path put_pair(const std::filesystem::path& folder, const KeyVer
 /// Removes the folders of a version, except one that the link leads to.
 void remove_pairs(const std::filesystem::path& folder, const KeyVersion& key);
 
+/// What the links lead to, "KEY TARGET" a line: changes whenever what programs read does.
+std::string linked_pairs(const std::filesystem::path& folder);
+
 }  // namespace poolkey::pool

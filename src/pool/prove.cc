@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "crypto/digest.h"
+#include "crypto/signature.h"
 #include "home/oids.h"
 #include "keys/certificate_object.h"
 #include "keys/number.h"
@@ -10,6 +11,7 @@
 #include "pool/in_use.h"
 #include "pool/recipient.h"
 #include "pool/registry.h"
+#include "pool/software.h"
 
 namespace poolkey::pool {
 namespace {
@@ -74,9 +76,16 @@ std::string installed_certificate(MemberSide& side, const hsm::KeyObject& replic
   return newest ? hex(newest->sha256()) : "";
 }
 
+const Statement::Version* asked_version(const Statement& held, const KeyVersion& key,
+                                        const std::string& spki_sha256) {
+  for (const Statement::Version& v : held.versions)
+    if (v.key == key && hex(v.public_key.spki_sha256()) == spki_sha256) return &v;
+  return nullptr;
+}
+
 /// The receipt for one key version: what the token holds, signed by the replica (where there is
-/// one) and by the identity key.
-SignedReceipt answer_one(MemberSide& side, hsm::Session& session, const Challenge& asked,
+/// one) and by the identity key. A station has no `session`: its replica is in an envelope.
+SignedReceipt answer_one(MemberSide& side, hsm::Session* session, const Challenge& asked,
                          const KeyVersion& key, const std::string& spki_sha256,
                          const Statement& held, const std::vector<std::string>& stray_labels) {
   const OwnKey identity = own_key(side, OwnRole::kIdentity);
@@ -95,29 +104,34 @@ SignedReceipt answer_one(MemberSide& side, hsm::Session& session, const Challeng
                   std::nullopt,
                   {}};
   std::optional<hsm::KeyObject> replica;
-  for (const Statement::Version& v : held.versions)
-    if (v.key == key && hex(v.public_key.spki_sha256()) == spki_sha256) {
-      receipt.in_force = home::is_in_force(held, v, *receipt.made);
-      receipt.effective = v.effective;
-      receipt.in_use = processes_using(side.state_folder, v.id);
-      replica = keys::find_possessed(session, v.public_key, v.id);
-      if (replica) replica->public_key = v.public_key;
-    }
+  crypto::EvpPkey opened;
+  if (const Statement::Version* v = asked_version(held, key, spki_sha256)) {
+    receipt.in_force = home::is_in_force(held, *v, *receipt.made);
+    receipt.effective = v->effective;
+    receipt.in_use = processes_using(side.state_folder, v->id);
+    if (session == nullptr)
+      opened = v->retired.empty() ? open_replica(side, *v) : crypto::EvpPkey();
+    else if ((replica = keys::find_possessed(*session, v->public_key, v->id)))
+      replica->public_key = v->public_key;
+  }
   SignedReceipt out;
-  if (replica) {
+  if (replica || opened) {
     const policy::Policy policy = accepted_policy(side, key);
     policy::Permit allowed = proof_permit(side, policy, key);
     allowed.require(policy::Action::kProve, key.str(), side.name.str());
     receipt.present = true;
     const AttributeSet expected = held_private(policy, side.pool);
-    receipt.attributes = hsm::read_back(session, replica->handle, expected);
+    if (replica) receipt.attributes = hsm::read_back(*session, replica->handle, expected);
     receipt.not_told = hsm::untold(expected, receipt.attributes);
-    receipt.certificate_sha256 = installed_certificate(side, *replica);
+    receipt.certificate_sha256 =
+        replica ? installed_certificate(side, *replica) : certificate_by_receipt(side, key);
   }
   out.statement.statement = json::compact(to_json(receipt));
+  const ByteView text = view(out.statement.statement);
   if (replica)
-    out.replica_signature = keys::sign_with_object(session, replica->handle, *replica->public_key,
-                                                   view(out.statement.statement));
+    out.replica_signature =
+        keys::sign_with_object(*session, replica->handle, *replica->public_key, text);
+  if (opened) out.replica_signature = crypto::sign(opened.get(), "SHA256", text);
   out.statement.identity_signature = sign_as_member(side, view(out.statement.statement));
   return out;
 }
@@ -141,9 +155,10 @@ Receipt check_receipt(keys::Context& context, const PoolName& pool, const Member
   if (!read.present) return read;
   if (!key.public_key.verify("SHA256", text, signed_part.replica_signature))
     refuse("the replica's signature in a receipt for " + read.key.str() + " is wrong");
-  const std::string wrong =
-      hsm::differences(held_private(keys::policy_of(context.database, key), pool), read.attributes,
-                       m.token.not_kept);
+  const AttributeSet expected = held_private(keys::policy_of(context.database, key), pool);
+  // What is not in a token has no attributes.
+  const std::string wrong = hsm::differences(
+      expected, read.attributes, m.token.software ? hsm::untold(expected, {}) : m.token.not_kept);
   if (!wrong.empty()) refuse("the replica of " + read.key.str() + " has drifted: " + wrong);
   return read;
 }
@@ -285,9 +300,12 @@ std::vector<Receipt> answer_challenge(MemberSide& side) {
                                      "'; run 'poolkey pool challenge' on the origin");
   const Challenge asked = challenge(verified_document(side, path, home::oid::kChallenge));
   check_addressee(side, asked.member, "'" + path.string() + "'");
-  const hsm::Lease lease = side.context.token->lease();
+  std::optional<hsm::Lease> lease;
+  if (!side.software) lease.emplace(side.context.token->lease());
+  hsm::Session* session = lease ? &**lease : nullptr;
   const Statement held = held_statement(side);
-  const std::vector<std::string> stray_labels = strays(side, *lease, held);
+  const std::vector<std::string> stray_labels =
+      session ? strays(side, *session, held) : std::vector<std::string>{};
   const std::string subject = side.pool.str() + "/" + side.name.str();
   store::Operation operation =
       side.context.journal.begin("member prove", subject, hex(asked.nonce));
@@ -297,7 +315,7 @@ std::vector<Receipt> answer_challenge(MemberSide& side) {
       json::array receipts;
       for (const auto& [key, spki_sha256] : asked.keys)
         receipts.emplace_back(
-            to_json(answer_one(side, *lease, asked, key, spki_sha256, held, stray_labels)));
+            to_json(answer_one(side, session, asked, key, spki_sha256, held, stray_labels)));
       return json::pretty(json::object{{"receipts", std::move(receipts)}});
     });
     json::object states;

@@ -29,7 +29,7 @@ constexpr std::array kTables{
     Table{
         "member",
         "pool, name, token_label, token_serial, identity_spki, transport_spki, fingerprint, state,"
-        " suites, not_told, not_enforced, enrolled_at",
+        " suites, not_told, not_enforced, keys_in, enrolled_at",
         ""},
     Table{"key_version",
           "key_name, version, pool, policy_sha256, algorithm, spki, spki_sha256, cka_id, state,"

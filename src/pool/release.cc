@@ -1,10 +1,10 @@
 #include "pool/release.h"
 
 #include "crypto/digest.h"
+#include "home/oids.h"
 #include "hsm/object.h"
 #include "hsm/wrap.h"
 #include "keys/number.h"
-#include "home/oids.h"
 #include "pool/recipient.h"
 #include "pool/registry.h"
 #include "pool/safeguard.h"
@@ -48,6 +48,8 @@ policy::Permit release_permit(keys::Context& context, const ReleasePlan& plan,
   facts.suite = plan.suite;
   facts.recipients = static_cast<std::uint32_t>(plan.members.size());
   facts.enrolled = true;  // plan_release() refuses others
+  for (const Member& m : plan.members)
+    if (m.token.software) facts.software.push_back(m.name);
   for (const Member& standby : plan.standbys)
     if (may_hold(policy, standby)) facts.standbys.push_back(standby.name);
   // The record says where it was generated: here, or in the token of the origin before this one.

@@ -26,7 +26,7 @@ Member read_member(const store::Row& row) {
   out.transport = crypto::PublicKey::from_record(from_base64(row.text("transport_spki")));
   out.fingerprint = row.text("fingerprint");
   out.token = {split(row.text("suites")), split(row.text("not_told")),
-               split(row.text("not_enforced"))};
+               split(row.text("not_enforced")), row.optional_text("keys_in") == "software"};
   return out;
 }
 
@@ -126,12 +126,12 @@ namespace {
 std::vector<Member> members_in(store::Database& database, const PoolName& pool,
                                const std::string& states) {
   std::vector<Member> out;
-  for (const store::Row& row :
-       database.rows("SELECT name, state, token_label, token_serial, identity_spki, transport_spki,"
-                     " fingerprint, suites, not_told, not_enforced FROM member WHERE pool = :pool "
-                     "AND state IN (" +
-                         states + ") ORDER BY name",
-                     {{"pool", pool.str()}}))
+  for (const store::Row& row : database.rows(
+           "SELECT name, state, token_label, token_serial, identity_spki, transport_spki,"
+           " fingerprint, suites, not_told, not_enforced, keys_in FROM member WHERE pool = :pool "
+           "AND state IN (" +
+               states + ") ORDER BY name",
+           {{"pool", pool.str()}}))
     out.push_back(read_member(row));
   return out;
 }
@@ -167,11 +167,13 @@ void set_enrolled(store::Database& database, const PoolName& pool, const Member&
   params.emplace_back("suites", joined(m.token.suites));
   params.emplace_back("not_told", joined(m.token.not_kept));
   params.emplace_back("not_enforced", joined(m.token.not_enforced));
+  params.emplace_back("keys_in", std::string(m.token.software ? "software" : "token"));
   params.emplace_back("now", rfc3339(now));
   database.run(
       "UPDATE member SET state = 'enrolled', token_label = :label, token_serial = :serial,"
       " identity_spki = :identity, transport_spki = :transport, fingerprint = :fingerprint,"
       " suites = :suites, not_told = :not_told, not_enforced = :not_enforced,"
+      " keys_in = :keys_in,"
       " enrolled_at = :now WHERE pool = :pool AND name = :member",
       params);
 }

@@ -59,7 +59,8 @@ json::object attestation(store::Database& database, const PoolName& pool, Time n
                      {"identity_spki", base64(m.identity->spki_der())},
                      {"enrolment_fingerprint", m.fingerprint},
                      {"attributes_not_told", joined(m.token.not_kept)},
-                     {"protections_not_enforced", joined(m.token.not_enforced)}});
+                     {"protections_not_enforced", joined(m.token.not_enforced)},
+                     {"keys_in", m.token.software ? "software" : "token"}});
   for (const Observation& o : observations)
     receipts.emplace_back(attested_receipt(database, pool, o));
   return {{"context", "poolkey attestation v1"},

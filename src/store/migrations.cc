@@ -287,11 +287,30 @@ constexpr std::array<std::string_view, 5> kRollover{
     " FOREIGN KEY (key_name, version) REFERENCES key_version (key_name, version))",
 };
 
+// Members without a token: Windows Edge Servers, each with a delivery station.
+constexpr std::array<std::string_view, 2> kStation{
+    "ALTER TABLE member ADD COLUMN keys_in TEXT",  // 'token' or 'software'; NULL: as before, token
+    // At a station: each PFX that was written, and what its host said of it.
+    "CREATE TABLE pfx ("
+    " nonce TEXT NOT NULL PRIMARY KEY,"
+    " key_name TEXT NOT NULL,"
+    " version BIGINT NOT NULL,"
+    " certificate_sha256 TEXT NOT NULL,"
+    " thumbprint TEXT NOT NULL,"  // SHA-1, as Windows names certificates
+    " spki TEXT NOT NULL,"
+    " not_after TEXT NOT NULL,"
+    " types TEXT NOT NULL,"  // of Set-CsCertificate, between blanks
+    " effective_at TEXT,"    // NULL: at once
+    " written_at TEXT NOT NULL,"
+    " receipt TEXT,"
+    " signed TEXT,"  // 'yes': by the imported key; 'no': it rests on the word of a person
+    " received_at TEXT)",
+};
+
 constexpr std::array kMigrations{
-    Migration{1, "initial", kInitial},
-    Migration{2, "the life of requests", kRequestLife},
-    Migration{3, "embedded CA", kAuthority},
-    Migration{4, "rollover", kRollover},
+    Migration{1, "initial", kInitial},           Migration{2, "the life of requests", kRequestLife},
+    Migration{3, "embedded CA", kAuthority},     Migration{4, "rollover", kRollover},
+    Migration{5, "delivery stations", kStation},
 };
 
 std::int64_t schema_version(Database& database) {

@@ -79,6 +79,8 @@ Facts read_facts(toml::Reader& reader) {
   if (const auto names = reader.optional_strings("standbys"))
     for (const auto& name : names->value) f.standbys.emplace_back(name.value);
   f.standby = read.flag("standby", f.standby);
+  if (const auto names = reader.optional_strings("software"))
+    for (const auto& name : names->value) f.software.emplace_back(name.value);
   f.promoted = read.name_of<MemberName>("promoted");
   f.wrap_with_trusted =
       read.word_of<WrapWithTrusted>("wrap_with_trusted").value_or(f.wrap_with_trusted);

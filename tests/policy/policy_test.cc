@@ -157,6 +157,9 @@ const Contradiction kContradictions[] = {
      "16:1: 'export.re_export' contradicts"},
     {"NoneWithStandby", "mode = \"wrapped\"", "mode = \"none\"\nstandby = [\"reserve\"]",
      "13:1: 'export.standby' contradicts"},
+    {"NoneWithSoftwareRecipients", "mode = \"wrapped\"",
+     "mode = \"none\"\nsoftware_recipients = [\"edge/edge1\"]",
+     "13:1: 'export.software_recipients' contradicts"},
     {"NoneForAnEdgePool", "mode = \"wrapped\"", "mode = \"none\"",
      "25:10: role 'edge-external' needs export.mode 'wrapped'"},
     {"WrappedWithoutSuites", "suites = [\"rsa-oaep-sha256+aes256-kwp\"]\n", "",
@@ -207,6 +210,19 @@ TEST(PolicyTest, ReadsABackupAndStandbysWhereTheyStand) {
             "policies/sample.toml:17:12");
   EXPECT_THAT(report_with("re_export = false", "re_export = false\nstandby = [\"Re serve\"]"),
               HasSubstr("has 1 fault"));
+}
+
+TEST(PolicyTest, ReadsWhoMayReceiveInSoftware) {
+  EXPECT_TRUE(sample().exports().wrapped->software_recipients.value.empty());
+  const auto report_of = [](const std::string& list) {
+    return report_with("re_export = false", "re_export = false\nsoftware_recipients = " + list);
+  };
+  EXPECT_EQ(report_of("[\"edge/edge1\", \"edge/edge2\"]"), "");
+  EXPECT_THAT(report_of("[\"edge1\"]"),
+              HasSubstr("17:24: 'export.software_recipients' has 'edge1'; "
+                        "write POOL/MEMBER"));
+  EXPECT_THAT(report_of("[\"edge/Edge 1\"]"), HasSubstr("has 1 fault"));
+  EXPECT_THAT(report_of("[\"edge/edge1\", \"edge/edge1\"]"), HasSubstr("twice"));
 }
 
 TEST(PolicyTest, RefusesABackupBeforeTheOriginsOwnCertificates) {
