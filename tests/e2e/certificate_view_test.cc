@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "e2e/authority.h"
-#include "e2e/deployment.h"
+#include "e2e/timeline.h"
 
 namespace poolkey::test {
 namespace {
@@ -20,7 +20,8 @@ class CertificateViewTest : public testing::Test {
   static std::string text(const json::value& c, const char* member) {
     return c.at(member).as_string().c_str();
   }
-  Deployment d = Deployment::at(Stage::kCertified);
+  Timeline t{Deployment::at(Stage::kCertified)};
+  const Deployment& d = t.d;
 };
 
 TEST_F(CertificateViewTest, TellsWhoHasTheCertificateByTheirReceipts) {
@@ -47,11 +48,12 @@ TEST_F(CertificateViewTest, TellsTheNextOneFromThePrevious) {
   ASSERT_EQ(list().size(), 2U);
   EXPECT_EQ(text(list().at(0), "key") + text(list().at(0), "place"), "av@2next");
   EXPECT_EQ(text(list().at(1), "key") + text(list().at(1), "place"), "av@1current");
-  d.receive_all();
-  d.prove_all();
-  d.must("origin", {"pool", "attest", "edge"});
-  EXPECT_EQ(text(list().at(0), "key") + text(list().at(0), "place"), "av@2current");
-  EXPECT_EQ(text(list().at(1), "key") + text(list().at(1), "place"), "av@1previous");
+  t.must("origin", {"rollover", "start", "av", "--pool", "edge"});
+  const json::object armed = t.settle();
+  EXPECT_EQ(text(list().at(0), "key") + text(list().at(0), "place"), "av@2next");
+  t.wait_until(parse_rfc3339(std::string(armed.at("effective").as_string())));
+  EXPECT_THAT(t.must("origin", {"certificate", "list"}),
+              testing::ContainsRegex("av@2 .*current.*\n.*av@1 .*previous"));
 }
 
 TEST_F(CertificateViewTest, ShowsAndExportsOneByItsThumbprint) {

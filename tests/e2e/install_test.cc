@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "e2e/authority.h"
-#include "e2e/deployment.h"
+#include "e2e/timeline.h"
 
 namespace poolkey::test {
 namespace {
@@ -54,7 +54,8 @@ class InstallTest : public testing::Test {
             " --home edge1 member install --probe 127.0.0.1:$port " +
             more + "; status=$?; kill $server; exit $status");
   }
-  Deployment d = Deployment::at(Stage::kCertified);
+  Timeline t{Deployment::at(Stage::kCertified)};
+  const Deployment& d = t.d;
 };
 
 TEST_F(InstallTest, RunsTheHookOnceForEachChange) {
@@ -68,16 +69,14 @@ TEST_F(InstallTest, RunsTheHookOnceForEachChange) {
   EXPECT_THAT(d.must("edge1", {"member", "install"}), Not(HasSubstr("Ran")));
   EXPECT_EQ(runs(), "ran $(touch nothing); *\n");
   EXPECT_THAT(d.must("edge1", {"audit", "export"}), HasSubstr("member reload"));
-  // A new version is a change.
-  d.must("origin", d.generate());
-  d.must("origin", d.release("av@2"));
-  Words create = d.create_request();
-  create[7] = "av@2";
-  d.must("origin", create);
-  d.must("origin", {"certificate", "issue", "edge.edge-external.av@2.internal"});
-  d.receive_all();
-  d.must("origin", {"certificate", "publish", "av@2"});
-  d.must("edge1", {"member", "install"});
+  // A version that is staged is no change; that it comes into force is one.
+  t.must("origin", {"rollover", "start", "av", "--pool", "edge"});
+  t.must("origin", d.release("av@2"));
+  const json::object armed = t.settle();
+  EXPECT_EQ(state_of(armed), "armed 2/2");
+  EXPECT_THAT(runs(), testing::SizeIs(24));
+  t.wait_until(parse_rfc3339(std::string(armed.at("effective").as_string())));
+  t.must("edge1", {"member", "install"});
   EXPECT_THAT(runs(), testing::SizeIs(2 * 24));
   EXPECT_TRUE(d.audit_is_whole());
 }
