@@ -12,26 +12,13 @@
 #include <memory>
 #include <thread>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace poolkey {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 [[noreturn]] void fail(const std::string& act, const fs::path& path, int error) {
   const Errc code = error == ENOENT ? Errc::kNotFound : Errc::kUnavailable;

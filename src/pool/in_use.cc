@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <set>
 #include <sstream>
 
+#include "base/descriptor.h"
 #include "base/file.h"
 #include "home/statement.h"
 
@@ -16,20 +16,6 @@ namespace poolkey::pool {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 /// By /proc/locks: "1: FLOCK  ADVISORY  READ 1234 fe:01:5678 0 EOF".
 std::set<long> holders(ino_t inode) {
@@ -64,10 +50,10 @@ void expect_use(const fs::path& state_folder, ByteView cka_id) {
 std::vector<std::string> processes_using(const fs::path& state_folder, ByteView cka_id) {
   const Descriptor file(
       ::open(home::in_use_file(state_folder, cka_id).c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return {};
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return {};
+  if (file.fd() < 0) return {};
+  if (::flock(file.fd(), LOCK_EX | LOCK_NB) == 0) return {};
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return {"a process"};
+  if (::fstat(file.fd(), &status) != 0) return {"a process"};
   std::vector<std::string> out;
   for (const long pid : holders(status.st_ino)) out.push_back(described(pid));
   if (out.empty()) out.emplace_back("a process");
