@@ -12,8 +12,11 @@ class Descriptor {
   explicit Descriptor(int fd) : fd_(fd) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
+  ~Descriptor() { close(); }
+  /// Before its owner ends.
+  void close() {
     if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
   }
   int fd() const { return fd_; }
 

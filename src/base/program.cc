@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace poolkey {
@@ -19,23 +20,6 @@ namespace {
 constexpr std::size_t kKept = 4096;
 constexpr int kNapMs = 20;
 constexpr int kLastReads = 64;  // as much as a pipe holds
-
-/// Owner of a descriptor.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { close(); }
-  void close() {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 /// What the new process begins with.
 class Beginning {
@@ -106,7 +90,7 @@ ProgramEnd run_program(const std::vector<std::string>& words, std::chrono::secon
     throw Error(Errc::kUnavailable, std::string("cannot make a pipe: ") + std::strerror(errno));
   const Descriptor output(ends[0]);
   Descriptor theirs(ends[1]);
-  const pid_t child = Beginning(theirs.get()).start(words);
+  const pid_t child = Beginning(theirs.fd()).start(words);
   theirs.close();
   const auto deadline = std::chrono::steady_clock::now() + limit;
   ProgramEnd out;
@@ -120,12 +104,12 @@ ProgramEnd run_program(const std::vector<std::string>& words, std::chrono::secon
       break;
     }
     if (open)
-      open = read_some(output.get(), kNapMs, out.said);
+      open = read_some(output.fd(), kNapMs, out.said);
     else
       (void)::poll(nullptr, 0, kNapMs);
   }
   // What it left running may keep the pipe open: only what is there already is taken.
-  for (int i = 0; open && i < kLastReads; ++i) open = read_some(output.get(), 0, out.said);
+  for (int i = 0; open && i < kLastReads; ++i) open = read_some(output.fd(), 0, out.said);
   out.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return out;
 }

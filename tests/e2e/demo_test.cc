@@ -52,14 +52,17 @@ TEST(DemoTest, RunsTwiceAndLeavesWhatItPromises) {
     ASSERT_TRUE(succeeded(outcome)) << "round " << round;
     EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(30));
     EXPECT_THAT(outcome.out, testing::HasSubstr("edge2   av@1  absent")) << "status finds the loss";
+    for (const char* state : {"armed 3/3", "overlap", "retired 0/3", "destroyed"})
+      EXPECT_THAT(outcome.out, testing::HasSubstr("edge.av@2: " + std::string(state)));
     for (const char* file : {"report.json", "edge-external.csr.pem", "edge-external.cert.pem",
                              "chain.pem", "attestation.cms", "audit.jsonl"})
       EXPECT_GT(std::filesystem::file_size(demo / "out" / file), 0U) << file;
     check_report(json::parse(read_file(demo / "out" / "report.json"), "report.json").as_object());
   }
-  const Outcome sourced = shell(". '" + (demo / "env").string() + "' && poolkey status --check &&" +
+  const Outcome sourced = shell(". '" + (demo / "env").string() + "' && poolkey status &&" +
                                 " openssl storeutl -noout 'pkcs11:token=edge1;type=cert'");
   EXPECT_TRUE(succeeded(sourced));
+  EXPECT_THAT(sourced.out, testing::HasSubstr("EXPOSED: av@2")) << "it ends with an eviction";
 }
 
 }  // namespace
