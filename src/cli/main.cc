@@ -111,6 +111,7 @@ CLI::App* place(CLI::App& root, std::string_view path, const std::string& summar
                                   [&](const Group& g) { return g.name == group; });
     parent = root.add_subcommand(group, row == kGroups.end() ? "" : std::string(row->summary));
     parent->require_subcommand(1);
+    if (group == "certificate") parent->alias("cert");
   }
   return parent->add_subcommand(std::string(path.substr(blank + 1)), summary);
 }

@@ -84,28 +84,42 @@ void request(keys::Context& context, const StoredRoll& roll) {
   }
 }
 
-/// A refusal is kept, so that the same answer is not looked at again and again.
-void accept(keys::Context& context, StoredRoll& roll) {
-  for (const Needed& needed :
-       needed_certificates(context.database, roll.pool, roll.from, roll.to)) {
-    const rq::StoredRequest stored = rq::find_request(context.database, needed.request);
-    if (stored.state >= rq::State::kAccepted) continue;
-    std::string digests;
-    for (const crypto::Certificate& answer : rq::answers(context.database, needed.request))
-      digests += hex(answer.sha256());
+/// Of several answers the first that is accepted. A refusal is kept, so that the same answers are
+/// not looked at again and again.
+void accept_one(keys::Context& context, StoredRoll& roll, const rq::StoredRequest& request) {
+  const std::vector<crypto::Certificate> answers = rq::answers(context.database, request.id);
+  std::string digests, sentence;
+  for (const crypto::Certificate& answer : answers) digests += hex(answer.sha256());
+  const auto attempt = [&](const std::function<void()>& act) {
     try {
-      if (stored.ca == rq::kEmbeddedAuthority)
-        rq::submit_request(context, needed.request);
-      else if (!digests.empty())
-        rq::accept_request(context, needed.request);
+      act();
+      return true;
     } catch (const Error& error) {
       if (error.code() != Errc::kCorrupt && error.code() != Errc::kConflict &&
           error.code() != Errc::kDenied)
         throw;
-      roll.refused[needed.request] =
-          json::object{{"answers", hex(crypto::sha256(view(digests)))}, {"sentence", error.what()}};
-      put_roll(context.database, roll);
+      sentence = error.what();
+      return false;
     }
+  };
+  bool accepted = false;
+  if (request.ca == rq::kEmbeddedAuthority)
+    accepted = attempt([&] { rq::submit_request(context, request.id); });
+  else
+    for (const crypto::Certificate& answer : answers)
+      accepted = accepted ||
+                 attempt([&] { rq::accept_request(context, request.id, hex(answer.sha256())); });
+  if (accepted || sentence.empty()) return;
+  roll.refused[request.id] =
+      json::object{{"answers", hex(crypto::sha256(view(digests)))}, {"sentence", sentence}};
+  put_roll(context.database, roll);
+}
+
+void accept(keys::Context& context, StoredRoll& roll) {
+  for (const Needed& needed :
+       needed_certificates(context.database, roll.pool, roll.from, roll.to)) {
+    const rq::StoredRequest stored = rq::find_request(context.database, needed.request);
+    if (stored.state < rq::State::kAccepted) accept_one(context, roll, stored);
   }
 }
 

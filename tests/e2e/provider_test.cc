@@ -94,6 +94,29 @@ TEST_F(ForeignProgramTest, ANameFollowsTheVersionInForce) {
   EXPECT_EQ(public_key("edge1", "edge1/tls/av/key.pem"), first) << "a reference pins its version";
 }
 
+TEST_F(ForeignProgramTest, AProgramThatHoldsACopyIsNamed) {
+  // A handshake makes the copy; the server keeps it as long as it lives.
+  const Outcome said =
+      in("edge1",
+         "true\n"  // what follows stands by itself: the server, not the list, is in the background
+         "openssl s_server -www -accept 127.0.0.1:0 -key poolkey://av -cert "
+         "edge1/tls/av/certificate.pem >server.log 2>&1 & server=$!\n"
+         "for i in $(seq 200); do port=$(sed -n 's/^ACCEPT .*:\\([0-9]*\\)$/\\1/p' server.log);"
+         " [ -z \"$port\" ] || break; sleep 0.05; done\n"
+         "openssl s_client -connect 127.0.0.1:$port </dev/null >/dev/null 2>&1\n"
+         "! flock -n -x edge1/state/in-use/* true && echo held by a lock\n"
+         "POOLKEY=" POOLKEY_PROGRAM
+         "\n"
+         "$POOLKEY --home origin pool challenge edge >/dev/null\n"
+         "$POOLKEY --home edge1 member sync >/dev/null\n"
+         "base64 -d <<< $(sed -n 's/.*\"statement\": \"\\(.*\\)\",/\\1/p' "
+         "mailbox/to-origin/receipt.edge.edge1.json) | grep -o '\"in_use\":[^]]*.'\n"
+         "kill $server; wait $server; flock -n -x edge1/state/in-use/* true && echo let go");
+  EXPECT_THAT(said.out, HasSubstr("held by a lock"));
+  EXPECT_THAT(said.out, testing::ContainsRegex("\"in_use\":\\[\"openssl \\(pid [0-9]+\\)\""));
+  EXPECT_THAT(said.out, HasSubstr("let go"));
+}
+
 TEST_F(ForeignProgramTest, WhoMayNotReadTheHomeIsTold) {
   in("edge1", "chmod 755 .");  // the home itself stays 0700
   const Outcome outcome =

@@ -159,6 +159,18 @@ TEST_F(RolloverTest, VersionsReleasedAheadNeedNoCeremony) {
   EXPECT_EQ(d.count("origin", "release"), 3);
 }
 
+TEST_F(RolloverTest, ACeremonyAbandonedHalfWayIsHeldAgain) {
+  start();
+  for (const char* point : {"key release/number:recorded", "key release/wrap:before"}) {
+    d.crash("origin", d.release("av@2"), point);
+    const json::object roll = t.settle();
+    EXPECT_EQ(state_of(roll), "awaiting-ceremony") << point;
+    EXPECT_THAT(waits_of(roll), HasSubstr("the ceremony: 'poolkey key release av@2"));
+  }
+  ceremony();
+  EXPECT_EQ(state_of(t.settle()), "armed 2/2");
+}
+
 TEST_F(RolloverTest, OneAtATime) {
   start();
   EXPECT_TRUE(refused(t.on("origin", {"rollover", "start", "av", "--pool", "edge"}), 6,
@@ -225,15 +237,15 @@ TEST_F(RolloverTest, AProcessThatSignsWithACopyKeepsItFromBeingDestroyed) {
   // As a process with a session copy does, by poolkey.so.
   const std::string folder = (d.home("edge1") / "state/in-use").string();
   ASSERT_TRUE(succeeded(shell("ls '" + folder + "'/*")));
-  const Outcome held = shell("for f in '" + folder +
-                             "'/*; do flock -s -n $f sleep 30 & done >/dev/null 2>&1; sleep 0.3; "
-                             "pgrep -f 'sleep 30' | head -1");
+  const std::string pids = d.path("pids").string();
+  shell("for f in '" + folder + "'/*; do flock -o -s -n $f sleep 60 & echo $! >> '" + pids +
+        "'; done >/dev/null 2>&1; sleep 0.3");
   const json::object kept = t.settle();
   EXPECT_EQ(state_of(kept), "retired 1/2");
   EXPECT_THAT(
       waits_of(kept),
       HasSubstr("processes of 'edge1' that still sign with a copy of av@1 to be reloaded: "));
-  EXPECT_TRUE(succeeded(shell("pkill -f 'sleep 30'")));
+  EXPECT_TRUE(succeeded(shell("kill $(cat '" + pids + "'); sleep 0.3")));
   t.settle();
   EXPECT_EQ(state_of(t.status("edge.av@2")), "destroyed");
 }
