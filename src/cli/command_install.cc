@@ -152,12 +152,32 @@ void part(Call& call, int& status, const std::function<void()>& act) {
   }
 }
 
+/// By the statement held: what a newer one in the mailbox says is not known before it is taken.
+int say_sync_plan(Call& call, pool::MemberSide& side) {
+  json::array files;
+  for (const auto& file : side.mailbox.for_member(side.pool, side.name, "")) {
+    call.out.say("Would check and take '" + file.string() + "'.");
+    files.emplace_back(file.string());
+  }
+  json::array retired;
+  for (const pool::Statement::Version& v : pool::held_statement(side).versions)
+    if (!v.retired.empty()) {
+      call.out.say("Would destroy what is left of " + v.key.str() + " (" + v.retired + ").");
+      retired.emplace_back(v.key.str());
+    }
+  call.out.say("Nothing was changed.");
+  call.out.result(
+      {{"dry_run", true}, {"files", std::move(files)}, {"retired", std::move(retired)}});
+  return 0;
+}
+
 /// A standby has no certificates.
 int member_sync(Call& call) {
   app::App app(call.options);
   if (app.config().side != app::Side::kStandby) app.require(app::Side::kMember);
   app.use_token();
   pool::MemberSide side = app.member();
+  if (call.arguments.has("--dry-run")) return say_sync_plan(call, side);
   int status = say_deliveries(call, app, side);
   part(call, status, [&] { say_retired(call, pool::destroy_retired(side)); });
   if (app.config().side == app::Side::kMember)
@@ -185,12 +205,12 @@ std::span<const Command> install_commands() {
        "member",
        "all that the mailbox asks for: receive, destroy what is retired, install, prove; for a "
        "timer",
-       {},
+       {{"--dry-run", "", "only say what would be done"}},
        member_sync},
       {"standby sync",
        "standby",
        "all that the mailbox asks for: receive, destroy what is retired, prove; for a timer",
-       {},
+       {{"--dry-run", "", "only say what would be done"}},
        member_sync},
   };
   return commands;

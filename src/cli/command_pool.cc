@@ -259,6 +259,7 @@ int status(Call& call) {
                                     {"keys", std::move(keys_json)},
                                     {"members", std::move(members_json)}});
   }
+  call.out.result({{"rollovers", json::array{}}, {"exposed", json::array{}}});
   whole = !say_exposures(call, database, now) && whole;
   for (const rollover::StoredRoll& roll : rollover::all_rolls(database)) {
     if (roll.ended) continue;

@@ -30,6 +30,27 @@ void collect(Call& call, app::App& side) {
     call.out.say("Proven: the evicted member " + one + " is destroyed there.");
 }
 
+/// What a roll that was not begun would come to.
+void say_dates(Call& call, const ro::Facts& facts) {
+  call.out.say("Would roll '" + facts.from.key.str() + "' over from " + facts.from.str() + " to " +
+               facts.to.str() + ".");
+  if (!facts.old_not_after) {
+    call.out.say("  " + facts.from.str() + " has no certificate; " + facts.to.str() +
+                 " takes over as soon as every member is proven.");
+    return;
+  }
+  const Time latest = ro::latest_effective(*facts.old_not_after, facts.token_lifetime);
+  call.out.say("  takes over by " + rfc3339(latest) + " at the latest: the certificate ends at " +
+               rfc3339(*facts.old_not_after) + ", and what is signed lives for " +
+               ro::words(facts.token_lifetime));
+  if (facts.wanted)
+    call.out.say("  wanted at " + rfc3339(*facts.wanted) +
+                 (*facts.wanted > latest ? ", which is TOO LATE" : ""));
+  call.out.say("  " + facts.from.str() + " is destroyed from " +
+               rfc3339(ro::remove_previous_from(*facts.old_not_after)) +
+               " on, when the policy's overlap is over as well");
+}
+
 int rollover_start(Call& call) {
   app::App side(call.options);
   side.require(app::Side::kOrigin);
@@ -40,7 +61,9 @@ int rollover_start(Call& call) {
                                 .wanted = time_option(call, "--effective")};
   if (call.arguments.has("--dry-run")) {
     const ro::StoredRoll roll = ro::plan_roll(side.context(), beginning);
-    say_progress(call, ro::look(side.context(), roll), true);
+    const ro::Progress plan = ro::look(side.context(), roll);
+    say_dates(call, plan.facts);
+    say_progress(call, plan, true);
     return 0;
   }
   side.use_token();
@@ -95,6 +118,7 @@ int rollover_advance(Call& call) {
     for (const ro::StoredRoll& roll : ro::begin_necessary(side.context(), side.mailbox(), true))
       call.out.say("Rollover '" + roll.id + "' begins: " + roll.reason + ".");
   bool fault = false;
+  call.out.result({{"rollovers", json::array{}}});
   const std::vector<ro::StoredRoll> rolls = meant(call, side.database());
   for (const ro::StoredRoll& roll : rolls) {
     const ro::Progress now = ro::advance(side.context(), side.mailbox(), roll.id);
@@ -109,6 +133,7 @@ int rollover_advance(Call& call) {
 int rollover_status(Call& call) {
   app::App side(call.options);
   side.require(app::Side::kOrigin);
+  call.out.result({{"rollovers", json::array{}}, {"exposed", json::array{}}});
   const std::vector<ro::StoredRoll> rolls =
       call.arguments.has("--all") ? ro::all_rolls(side.database()) : meant(call, side.database());
   bool fault = false;

@@ -1,5 +1,7 @@
 #include "cli/progress.h"
 
+#include <algorithm>
+
 #include "rollover/dates.h"
 
 namespace poolkey::cli {
@@ -29,10 +31,10 @@ json::object progress_json(const ro::Progress& now) {
 }
 
 std::string age(Duration duration) {
-  const auto hours = duration.count() / 3600;
+  const auto hours = std::max<std::int64_t>(duration.count(), 0) / 3600;
   if (hours >= 48) return std::to_string(hours / 24) + " d";
   if (hours >= 1) return std::to_string(hours) + " h";
-  return std::to_string(duration.count() / 60) + " min";
+  return std::to_string(std::max<std::int64_t>(duration.count(), 0) / 60) + " min";
 }
 
 }  // namespace

@@ -278,7 +278,6 @@ std::string listed(const std::vector<std::string>& words) {
 }
 
 std::optional<Verdict> destroy(const Facts& f) {
-  if (f.erased) return std::nullopt;
   const Question question{f.retired,
                           [&](const MemberFacts& m) -> std::string {
                             if (m.holds_old) return quoted(m.name) + " to destroy " + f.from.str();
@@ -307,6 +306,7 @@ constexpr std::array<Stage, 4> kAfter{arm, take_over, overlap, destroy};
 }  // namespace
 
 Verdict judge(const Facts& facts) {
+  if (facts.erased) return {.state = State::kDestroyed, .over = true};
   if (facts.aborted) return {.state = State::kAborted, .over = true};
   if (!facts.effective)
     for (const Stage stage : kBarrier)

@@ -180,7 +180,10 @@ TEST_F(RolloverTest, OneAtATime) {
 TEST_F(RolloverTest, ADryRunChangesNothing) {
   const std::string before = d.inventory();
   EXPECT_THAT(t.must("origin", {"rollover", "start", "av", "--pool", "edge", "--dry-run"}),
-              HasSubstr("would generate av@2"));
+              testing::AllOf(HasSubstr("would generate av@2"), HasSubstr("takes over by 20"),
+                             HasSubstr("and what is signed lives for 8 h")));
+  EXPECT_THAT(t.must("edge1", {"member", "sync", "--dry-run"}),
+              testing::AllOf(HasSubstr("Would check and take"), HasSubstr("Nothing was changed")));
   EXPECT_THAT(t.must("origin",
                      {"member", "evict", "edge2", "--pool", "edge", "--reason", "x", "--dry-run"}),
               HasSubstr("av@1 would count as exposed"));

@@ -38,7 +38,8 @@ json::object Timeline::first_roll(const Outcome& outcome) const {
   if (outcome.status != 0 && outcome.status != 20) throw std::runtime_error(outcome.text());
   const json::value parsed = json::parse(outcome.out, "what it printed");
   const auto* rolls = parsed.as_object().if_contains("rollovers");
-  return rolls == nullptr ? json::object{} : rolls->as_array().at(0).as_object();
+  return rolls == nullptr || rolls->as_array().empty() ? json::object{}
+                                                       : rolls->as_array().at(0).as_object();
 }
 
 json::object Timeline::advance(const Words& more) const {
