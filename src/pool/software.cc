@@ -127,7 +127,7 @@ bool keep_envelope(MemberSide& side, const Envelope& envelope, const std::string
 void drop_envelopes(MemberSide& side, const Statement& statement) {
   std::set<fs::path> named;
   for (const Statement::Version& v : statement.versions)
-    named.insert(envelope_file(side, v.key).filename());
+    if (v.retired.empty()) named.insert(envelope_file(side, v.key).filename());
   std::error_code missing;  // no folder: nothing was kept yet
   for (const auto& entry : fs::directory_iterator(side.state_folder / "envelopes", missing)) {
     if (named.contains(entry.path().filename())) continue;

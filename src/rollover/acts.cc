@@ -147,7 +147,7 @@ void redeliver(keys::Context& context, const pool::Mailbox& mailbox, const Store
 void destroy_at_origin(keys::Context& context, const StoredRoll& roll) {
   const keys::StoredKey key = keys::key(context.database, roll.from);
   policy::Facts facts{.action = policy::Action::kDestroy, .key = key.name, .pool = roll.pool};
-  facts.compromised = is_compromised(context.database, key.name);
+  facts.compromised = is_exposed(context.database, key.name);
   facts.superseded_for = context.clock.now() - *roll.effective;
   policy::Permit allowed = keys::permit(context, keys::policy_of(context.database, key), facts);
   allowed.require(policy::Action::kDestroy, key.name.str());

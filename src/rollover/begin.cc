@@ -25,7 +25,7 @@ bool is_over(const keys::StoredKey& key) {
 KeyVersion successor(store::Database& database, const std::vector<keys::StoredKey>& versions,
                      const KeyVersion& from) {
   for (const keys::StoredKey& key : versions)
-    if (key.name.version > from.version && !is_over(key) && !is_compromised(database, key.name))
+    if (key.name.version > from.version && !is_over(key) && !is_exposed(database, key.name))
       return key.name;
   return {from.key, keys::newest_version(database, from.key) + 1};
 }

@@ -28,7 +28,7 @@ bool is_in_force(keys::Context& context, const KeyVersion& key) {
 /// A roll towards a version that is exposed itself leads nowhere.
 void end_vain_roll(keys::Context& context, const pool::Mailbox& mailbox, const KeyName& key) {
   const auto running = running_roll(context.database, key);
-  if (!running || !is_compromised(context.database, running->to)) return;
+  if (!running || !is_exposed(context.database, running->to)) return;
   if (running->effective && context.clock.now() >= *running->effective) return;
   abort(context, mailbox, running->id, running->to.str() + " is exposed");
 }

@@ -163,7 +163,7 @@ std::vector<Exposure> exposures(store::Database& database, bool with_ended) {
   return out;
 }
 
-bool is_compromised(store::Database& database, const KeyVersion& key) {
+bool is_exposed(store::Database& database, const KeyVersion& key) {
   return database
       .row("SELECT number FROM exposure WHERE key_name = :name AND version = :version",
            with_key({}, key))

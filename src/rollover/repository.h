@@ -54,7 +54,7 @@ struct Exposure {
 /// Once for the same member and version.
 void expose(store::Database& database, const Exposure& exposure);
 std::vector<Exposure> exposures(store::Database& database, bool with_ended = false);
-bool is_compromised(store::Database& database, const KeyVersion& key);
+bool is_exposed(store::Database& database, const KeyVersion& key);
 void note_destruction(store::Database& database, const PoolName& pool, const MemberName& member,
                       const KeyVersion& key);
 void end_exposures(store::Database& database, const KeyVersion& key, Time now);
