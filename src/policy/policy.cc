@@ -268,6 +268,13 @@ CeremonyRules read_ceremony(Section section) {
   return out;
 }
 
+RolloverRules read_rollover(Section section) {
+  RolloverRules out;
+  out.same_key = section.boolean("same_key");
+  section.finish();
+  return out;
+}
+
 IssueRules read_issue(Section section) {
   IssueRules out;
   out.path_length = section.number<std::uint32_t>("path_length", 0, 8);
@@ -330,6 +337,8 @@ Policy parse_policy(std::string_view text, const std::string& file) {
   sections.ca = read_ca({top.table("ca"), "ca"});
   if (auto ceremony = top.optional_table("ceremony"))
     sections.ceremony = read_ceremony({std::move(*ceremony), "ceremony"});
+  if (auto rollover = top.optional_table("rollover"))
+    sections.rollover = read_rollover({std::move(*rollover), "rollover"});
   if (auto issue = top.optional_table("issue"))
     sections.issue = read_issue({std::move(*issue), "issue"});
   top.finish();

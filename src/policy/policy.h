@@ -94,6 +94,13 @@ struct CeremonyRules {
   Located<std::uint32_t> ahead{};
 };
 
+/// [rollover]: what is replaced when a certificate ends.
+struct RolloverRules {
+  /// The certificate alone, as long as the key may be used; false, and without a location, where
+  /// the file is silent.
+  Located<bool> same_key{};
+};
+
 /// Everything a policy file says, section by section.
 struct Sections {
   Located<std::string> name;
@@ -104,6 +111,7 @@ struct Sections {
   RequestRules request;
   CaRules ca;
   CeremonyRules ceremony{};
+  RolloverRules rollover{};
   std::optional<IssueRules> issue;
 };
 
@@ -118,6 +126,7 @@ class Policy {
   const RequestRules& request() const { return sections_.request; }
   const CaRules& ca() const { return sections_.ca; }
   const CeremonyRules& ceremony() const { return sections_.ceremony; }
+  const RolloverRules& rollover() const { return sections_.rollover; }
   const std::optional<IssueRules>& issue() const { return sections_.issue; }
 
   /// "RSA-2048" or "EC-P-256".

@@ -38,6 +38,11 @@ crypto::EvpPkey ca_key(keys::Context& context, const keys::OriginSigner& ca, Dur
                            policy::Usage::kCertificate, ca.key);
 }
 
+/// In the last third of its life a certificate may be renewed for the same request.
+bool is_ending(const crypto::Certificate& certificate, Time now) {
+  return 3 * (certificate.not_after() - now) < certificate.not_after() - certificate.not_before();
+}
+
 /// One that was revoked does not answer the request any more.
 bool is_revoked(store::Database& database, const crypto::Certificate& certificate) {
   const auto issued = keys::find_issued(database, certificate.serial());
@@ -51,7 +56,8 @@ bool EmbeddedRoute::is_handed_over(keys::Context& context, const StoredRequest& 
   const auto stored = keys::certificate_of_request(context.database, request.id);
   // One that was issued before the topology changed is for other names and does not answer.
   return stored && same_names(stored->certificate.dns_sans(), request.sans) &&
-         !is_revoked(context.database, stored->certificate);
+         !is_revoked(context.database, stored->certificate) &&
+         !is_ending(stored->certificate, context.clock.now());
 }
 
 std::optional<crypto::Certificate> EmbeddedRoute::submit(keys::Context& context,
@@ -60,7 +66,8 @@ std::optional<crypto::Certificate> EmbeddedRoute::submit(keys::Context& context,
   const Time now = context.clock.now();
   const std::string digest = hex(crypto::sha256(request.csr));
   if (const auto made = keys::issued_for(context.database, digest, kProfile, now))
-    return crypto::Certificate::from_pem(made->pem);
+    if (auto answer = crypto::Certificate::from_pem(made->pem); !is_ending(answer, now))
+      return answer;
   const keys::StoredKey key = keys::key(context.database, request.key);
   const policy::Policy policy = keys::policy_of(context.database, key);
   const keys::OriginSigner ca = keys::issuing_ca(context.database);

@@ -87,9 +87,8 @@ void request(keys::Context& context, const StoredRoll& roll) {
 /// Of several answers the first that is accepted. A refusal is kept, so that the same answers are
 /// not looked at again and again.
 void accept_one(keys::Context& context, StoredRoll& roll, const rq::StoredRequest& request) {
-  const std::vector<crypto::Certificate> answers = rq::answers(context.database, request.id);
-  std::string digests, sentence;
-  for (const crypto::Certificate& answer : answers) digests += hex(answer.sha256());
+  const Answers answers = answers_to(context.database, roll, request.id);
+  std::string sentence;
   const auto attempt = [&](const std::function<void()>& act) {
     try {
       act();
@@ -105,13 +104,16 @@ void accept_one(keys::Context& context, StoredRoll& roll, const rq::StoredReques
   bool accepted = false;
   if (request.ca == rq::kEmbeddedAuthority)
     accepted = attempt([&] { rq::submit_request(context, request.id); });
-  else
-    for (const crypto::Certificate& answer : answers)
-      accepted = accepted ||
-                 attempt([&] { rq::accept_request(context, request.id, hex(answer.sha256())); });
-  if (accepted || sentence.empty()) return;
-  roll.refused[request.id] =
-      json::object{{"answers", hex(crypto::sha256(view(digests)))}, {"sentence", sentence}};
+  for (const crypto::Certificate& answer : answers.certificates)
+    accepted =
+        accepted || attempt([&] { rq::accept_request(context, request.id, hex(answer.sha256())); });
+  if (accepted &&
+      !is_accepted(context.database, roll, rq::find_request(context.database, request.id)))
+    sentence =
+        "our own CA gave the certificate that is there; it renews in the last third of a "
+        "certificate's life";
+  if (sentence.empty()) return;
+  roll.refused[request.id] = json::object{{"answers", answers.sha256}, {"sentence", sentence}};
   put_roll(context.database, roll);
 }
 
@@ -119,7 +121,7 @@ void accept(keys::Context& context, StoredRoll& roll) {
   for (const Needed& needed :
        needed_certificates(context.database, roll.pool, roll.from, roll.to)) {
     const rq::StoredRequest stored = rq::find_request(context.database, needed.request);
-    if (stored.state < rq::State::kAccepted) accept_one(context, roll, stored);
+    if (!is_accepted(context.database, roll, stored)) accept_one(context, roll, stored);
   }
 }
 
@@ -144,8 +146,18 @@ void redeliver(keys::Context& context, const pool::Mailbox& mailbox, const Store
   ask(context, mailbox, roll, whom);
 }
 
-void destroy_at_origin(keys::Context& context, const StoredRoll& roll) {
-  const keys::StoredKey key = keys::key(context.database, roll.from);
+/// What the roll leaves behind: the old version, and those between that it passed over because
+/// somebody who was evicted knew them.
+std::vector<keys::StoredKey> left_behind(keys::Context& context, const StoredRoll& roll) {
+  std::vector<keys::StoredKey> out = keys::keys_of_pool(context.database, roll.pool);
+  std::erase_if(out, [&](const keys::StoredKey& key) {
+    return key.name.key != roll.to.key || key.name.version < roll.from.version ||
+           key.name.version >= roll.to.version || key.state == "destroyed";
+  });
+  return out;
+}
+
+void destroy_at_origin(keys::Context& context, const StoredRoll& roll, const keys::StoredKey& key) {
   policy::Facts facts{.action = policy::Action::kDestroy, .key = key.name, .pool = roll.pool};
   facts.compromised = is_exposed(context.database, key.name);
   facts.superseded_for = context.clock.now() - *roll.effective;
@@ -154,32 +166,37 @@ void destroy_at_origin(keys::Context& context, const StoredRoll& roll) {
   hsm::destroy_by_id(*context.token, key.id);
 }
 
-void delete_envelopes(keys::Context& context, const pool::Mailbox& mailbox,
-                      const StoredRoll& roll) {
+void delete_envelopes(keys::Context& context, const pool::Mailbox& mailbox, const PoolName& of,
+                      const KeyVersion& key) {
   for (const PoolName& pool : pool::pools(context.database)) {
-    if (pool != roll.pool && !pool::is_standby(pool)) continue;
+    if (pool != of && !pool::is_standby(pool)) continue;
     for (const pool::Member& m : pool::members(context.database, pool))
       for (const char* kind : {"envelope.", "certificate."})
-        remove_file(mailbox.to_member(pool, m.name, kind + roll.from.str() + ".cms"));
+        remove_file(mailbox.to_member(pool, m.name, kind + key.str() + ".cms"));
   }
-  context.database.run(
-      "DELETE FROM envelope WHERE key_name = :name AND version = :version",
-      {{"name", roll.from.key.str()}, {"version", std::int64_t{roll.from.version}}});
+  context.database.run("DELETE FROM envelope WHERE key_name = :name AND version = :version",
+                       {{"name", key.key.str()}, {"version", std::int64_t{key.version}}});
 }
 
 void erase(keys::Context& context, const pool::Mailbox& mailbox, StoredRoll& roll) {
   store::Operation operation = context.journal.begin(verb_of(Act::kErase), roll.id);
   operation.step("token", [&]() -> std::string {
     keys::record(context, verb_of(Act::kErase), roll.id, "", &operation, [&]() -> json::object {
-      destroy_at_origin(context, roll);
-      return {{"key", roll.from.str()}};
+      json::array keys;
+      for (const keys::StoredKey& key : left_behind(context, roll)) {
+        destroy_at_origin(context, roll, key);
+        keys.emplace_back(key.name.str());
+      }
+      return {{"keys", std::move(keys)}};
     });
     return "done";
   });
   operation.step(kDecide, [&]() -> std::string {
     store::Transaction transaction(context.database);
-    delete_envelopes(context, mailbox, roll);
-    keys::set_key_state(context.database, roll.from, "destroyed");
+    for (const keys::StoredKey& key : left_behind(context, roll)) {
+      delete_envelopes(context, mailbox, roll.pool, key.name);
+      keys::set_key_state(context.database, key.name, "destroyed");
+    }
     roll.erased = true;
     put_roll(context.database, roll);
     transaction.commit();
@@ -214,12 +231,14 @@ void take_over(keys::Context& context, const pool::Mailbox& mailbox, StoredRoll&
 }
 
 void retire(keys::Context& context, const pool::Mailbox& mailbox, StoredRoll& roll) {
+  if (roll.cause == Cause::kCompromised) revoke_internal(context, roll.from);
   decide(context, mailbox, roll, Act::kRetire, {{"retired", roll.from.str()}}, [&](StoredRoll& r) {
     r.retired = context.clock.now();
-    keys::set_key_state(context.database, r.from, "retired");
-    end_exposures(context.database, r.from, *r.retired);
+    for (const keys::StoredKey& key : left_behind(context, r)) {
+      keys::set_key_state(context.database, key.name, "retired");
+      end_exposures(context.database, key.name, *r.retired);
+    }
   });
-  if (roll.cause == Cause::kCompromised) revoke_internal(context, roll.from);
 }
 
 }  // namespace

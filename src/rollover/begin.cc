@@ -37,6 +37,16 @@ std::uint32_t released_ahead(const std::vector<keys::StoredKey>& versions, const
   }));
 }
 
+/// True if the policy has certificates renewed for the key that is there, and a whole further one
+/// ends within the key's life.
+bool may_keep(keys::Context& context, const KeyVersion& name) {
+  const keys::StoredKey key = keys::key(context.database, name);
+  const policy::Policy policy = keys::policy_of(context.database, key);
+  return policy.rollover().same_key.value &&
+         context.clock.now() + policy.lifetime().certificate.value <=
+             key.created + policy.lifetime().key.value;
+}
+
 }  // namespace
 
 StoredRoll plan_roll(keys::Context& context, const Beginning& beginning) {
@@ -52,8 +62,9 @@ StoredRoll plan_roll(keys::Context& context, const Beginning& beginning) {
     throw Error(Errc::kNotFound, "no version of key '" + beginning.key.str() + "' of pool '" +
                                      beginning.pool.str() +
                                      "' was released yet; 'poolkey status' shows its keys");
-  const KeyVersion to = successor(database, versions, *from);
-  return {.id = beginning.pool.str() + "." + to.str(),
+  const bool same = beginning.cause == Cause::kDue && may_keep(context, *from);
+  const KeyVersion to = same ? *from : successor(database, versions, *from);
+  return {.id = beginning.pool.str() + "." + to.str() + (same ? ".renewal" : ""),
           .pool = beginning.pool,
           .from = *from,
           .to = to,
@@ -104,7 +115,8 @@ std::vector<Upcoming> upcoming(keys::Context& context) {
           newest->certificate.not_after() - newest->certificate.not_before(),
           {},
           {.released_ahead = released_ahead(versions, *from),
-           .ahead = keys::policy_of(database, keys::key(database, *from)).ceremony().ahead.value},
+           .ahead = keys::policy_of(database, keys::key(database, *from)).ceremony().ahead.value,
+           .same_key = may_keep(context, *from)},
           {}};
       for (const Needed& needed : needed_certificates(database, pool, *from, *from)) {
         one.lead.token_lifetime = std::max(one.lead.token_lifetime, needed.token_lifetime);
@@ -112,7 +124,7 @@ std::vector<Upcoming> upcoming(keys::Context& context) {
         one.lead.roll_out = std::max(one.lead.roll_out, needed.roll_out);
       }
       one.start = start_of(pool.str() + "." + name.str(), one.not_after, one.validity, one.lead,
-                           one.stock.released_ahead == 0);
+                           !one.stock.same_key && one.stock.released_ahead == 0);
       out.push_back(std::move(one));
     }
   }

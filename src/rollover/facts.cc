@@ -28,6 +28,12 @@ bool serves_with(const rq::PlannedCertificate& planned, const KeyVersion& key) {
   });
 }
 
+/// A renewal for the same key answers the same request: what was in service does not count.
+bool counts(const StoredRoll& roll, const crypto::Certificate& certificate) {
+  return roll.from != roll.to || !roll.old_not_after ||
+         certificate.not_after() > *roll.old_not_after;
+}
+
 RequestFacts request_facts(store::Database& database, const StoredRoll& roll,
                            const Needed& needed) {
   RequestFacts out{.id = needed.request};
@@ -38,15 +44,13 @@ RequestFacts request_facts(store::Database& database, const StoredRoll& roll,
     out.hint = stored->state < rq::State::kSubmitted
                    ? " ('poolkey request export " + needed.request + "', and send it)"
                    : " ('poolkey request import FILE')";
-  out.accepted = stored->state >= rq::State::kAccepted;
-  std::string digests;
-  for (const crypto::Certificate& answer : rq::answers(database, needed.request))
-    digests += hex(answer.sha256());
-  out.answered = !digests.empty() || stored->ca == rq::kEmbeddedAuthority;
+  out.accepted = is_accepted(database, roll, *stored);
+  const Answers answers = answers_to(database, roll, needed.request);
+  out.answered = !answers.certificates.empty() || stored->ca == rq::kEmbeddedAuthority;
   if (const auto* refused = roll.refused.if_contains(needed.request)) {
     const json::object& last = refused->as_object();
     // Looked at already; another answer is looked at again.
-    if (last.at("answers").as_string() == hex(crypto::sha256(view(digests)))) {
+    if (last.at("answers").as_string() == answers.sha256) {
       out.answered = false;
       out.refused = std::string(last.at("sentence").as_string());
     }
@@ -115,6 +119,22 @@ std::vector<Needed> needed_certificates(store::Database& database, const PoolNam
                      rq::request_id(pool, p.kind->role, std::nullopt, to, p.authority.name),
                      p.token_lifetime, p.authority.turnaround, p.roll_out});
   return out;
+}
+
+Answers answers_to(store::Database& database, const StoredRoll& roll, const std::string& request) {
+  Answers out{rq::answers(database, request), ""};
+  std::erase_if(out.certificates, [&](const auto& c) { return !counts(roll, c); });
+  std::string digests;
+  for (const crypto::Certificate& answer : out.certificates) digests += hex(answer.sha256());
+  out.sha256 = hex(crypto::sha256(view(digests)));
+  return out;
+}
+
+bool is_accepted(store::Database& database, const StoredRoll& roll,
+                 const rq::StoredRequest& request) {
+  if (request.state < rq::State::kAccepted) return false;
+  const auto bound = keys::certificate_of_request(database, request.id);
+  return bound && counts(roll, bound->certificate);
 }
 
 std::optional<Time> certificates_end(store::Database& database, const KeyVersion& key) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "keys/context.h"
+#include "requests/repository.h"
 #include "rollover/judge.h"
 #include "rollover/repository.h"
 
@@ -20,6 +21,16 @@ struct Needed {
 };
 std::vector<Needed> needed_certificates(store::Database& database, const PoolName& pool,
                                         const KeyVersion& from, const KeyVersion& to);
+
+/// What CAs sent for a request since the roll began, and a digest of it.
+struct Answers {
+  std::vector<crypto::Certificate> certificates;
+  std::string sha256;
+};
+Answers answers_to(store::Database& database, const StoredRoll& roll, const std::string& request);
+/// True if the request has the certificate that the roll needs.
+bool is_accepted(store::Database& database, const StoredRoll& roll,
+                 const requests::StoredRequest& request);
 
 /// When the certificate of this version ends that ends first; nothing where it has none.
 std::optional<Time> certificates_end(store::Database& database, const KeyVersion& key);

@@ -103,6 +103,12 @@ TEST_F(EvictTest, AStagedVersionThatItKnowsIsPassedOver) {
   EXPECT_THAT(said, HasSubstr("It knows av@1, av@2"));
   EXPECT_THAT(said, HasSubstr("Rollover 'edge.av@3' begins."));
   EXPECT_THAT(t.must("origin", {"rollover", "status", "--all"}), HasSubstr("edge.av@2: aborted"));
+  roll("av@3");
+  EXPECT_EQ(state_of(t.status("edge.av@3")), "destroyed");
+  for (const std::string side : {"origin", "edge1", "edge2"})
+    for (const std::string& object : d.objects(side, "privkey"))
+      EXPECT_THAT(object, testing::AnyOf(Not(HasSubstr("av@")), HasSubstr("av@3"))) << side;
+  EXPECT_THAT(status(), Not(HasSubstr("EXPOSED")));
 }
 
 class CompromiseTest : public EvictTest {};

@@ -159,6 +159,44 @@ TEST_F(RolloverTest, VersionsReleasedAheadNeedNoCeremony) {
   EXPECT_EQ(d.count("origin", "release"), 3);
 }
 
+class RenewalTest : public testing::Test {
+ protected:
+  /// As certified(), under a policy that keeps the key.
+  static Deployment with_same_key() {
+    Deployment d = Deployment::at(Stage::kEnrolled);
+    const auto policy = d.path("av-auth.toml");
+    write_file(policy, read_file(POOLKEY_SOURCE_DIR "/policies/av-auth.toml") +
+                           "[rollover]\nsame_key = true\n");
+    d.must("origin", d.generate("av", policy.string()));
+    d.must("origin", d.release());
+    d.receive_all();
+    d.must("origin", d.create_request());
+    d.must("origin", d.issue());
+    d.must("origin", {"certificate", "publish", "av@1"});
+    for (const std::string& m : d.members()) d.must(m, {"member", "install"});
+    return d;
+  }
+  std::string end() const {
+    return shell("openssl x509 -enddate -noout -in '" +
+                 (t.d.home("edge1") / "tls/av/certificate.pem").string() + "'")
+        .out;
+  }
+  Timeline t{with_same_key()};
+};
+
+TEST_F(RenewalTest, TheSameKeyGetsANewCertificateWithoutPeople) {
+  const std::string before = end();
+  t.wait(Days(197));
+  const json::object over = t.settle();
+  EXPECT_EQ(state_of(t.status("edge.av@1.renewal")), "effective 2/2") << waits_of(over);
+  EXPECT_NE(end(), before);
+  EXPECT_EQ(t.d.count("origin", "key_version WHERE key_name = 'av'"), 1);
+  EXPECT_THAT(t.must("origin", {"rollover", "advance"}), HasSubstr("none is due"));
+  // Another whole certificate would outlive the key.
+  t.wait(Days(197));
+  EXPECT_THAT(t.must("origin", {"rollover", "advance"}), HasSubstr("generate av@2"));
+}
+
 TEST_F(RolloverTest, ACeremonyAbandonedHalfWayIsHeldAgain) {
   start();
   for (const char* point : {"key release/number:recorded", "key release/wrap:before"}) {
