@@ -8,6 +8,7 @@
 #include "pool/deliver.h"
 #include "pool/install.h"
 #include "pool/reload.h"
+#include "pool/repository.h"
 #include "pool/retire.h"
 
 namespace poolkey::cli {
@@ -34,12 +35,6 @@ std::chrono::seconds patience_of(const Call& call) {
   return std::chrono::seconds(value);
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
-  return out;
-}
-
 int say_plan(Call& call, const app::App& app, pool::MemberSide& side,
              const std::optional<crypto::Endpoint>& endpoint) {
   const pool::Statement held = pool::held_statement(side);
@@ -52,7 +47,8 @@ int say_plan(Call& call, const app::App& app, pool::MemberSide& side,
     list.emplace_back(json::object{{"key", checked.delivery.key.str()}, {"serial", leaf.serial()}});
   }
   if (!app.config().reload.empty())
-    call.out.say("Would run '" + joined(app.config().reload) + "' if that changes what is on disk" +
+    call.out.say("Would run '" + pool::joined(app.config().reload) +
+                 "' if that changes what is on disk" +
                  (pool::needs_reload(side) ? ", and in any case: it has to be run still." : "."));
   if (endpoint) call.out.say("Would ask " + endpoint->host + ":" + endpoint->port + " for it.");
   call.out.say("Nothing was changed.");
@@ -67,7 +63,7 @@ bool reload(Call& call, const app::App& app, pool::MemberSide& side) {
       side, config.reload, config.reload_timeout.value_or(home::kReloadTimeout));
   constexpr std::string_view kWords[] = {"none", "not needed", "done", "failed"};
   call.out.result({{"reload", std::string(kWords[static_cast<std::size_t>(done.what)])}});
-  if (done.what == pool::Reload::kDone) call.out.say("Ran '" + joined(config.reload) + "'.");
+  if (done.what == pool::Reload::kDone) call.out.say("Ran '" + pool::joined(config.reload) + "'.");
   if (!done.sentence.empty()) call.out.say("warning: " + done.sentence + ".");
   return done.what != pool::Reload::kFailed;
 }

@@ -122,14 +122,6 @@ policy::Policy checked_policy(const Envelope& envelope) {
   return policy;
 }
 
-policy::Suite suite_of(const Envelope& envelope) {
-  const auto suite = policy::parse_word<policy::Suite>(envelope.suite);
-  if (!suite)
-    throw Error(Errc::kUnsupported, "the envelope uses the wrap suite '" + envelope.suite +
-                                        "', which this poolkey does not know; upgrade it");
-  return *suite;
-}
-
 /// True if the replica is there with the right attributes and signs. Throws where something else
 /// stands in its place, or the replica has other attributes: what signs today is never destroyed.
 bool replica_stands(MemberSide& side, hsm::Session& session, const Envelope& envelope) {

@@ -29,14 +29,6 @@ fs::path envelope_file(const MemberSide& side, const KeyVersion& key) {
   return side.state_folder / "envelopes" / (key.str() + ".cms");
 }
 
-policy::Suite suite_of(const Envelope& envelope) {
-  const auto suite = policy::parse_word<policy::Suite>(envelope.suite);
-  if (!suite)
-    throw Error(Errc::kUnsupported, "the envelope uses the wrap suite '" + envelope.suite +
-                                        "', which this poolkey does not know; upgrade it");
-  return *suite;
-}
-
 std::string_view hash_of(policy::Suite suite) {
   return oaep_hash(suite) == hsm::OaepHash::kSha256 ? "SHA256" : "SHA1";
 }

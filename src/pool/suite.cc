@@ -41,6 +41,14 @@ TokenReport report_of(const hsm::Token& token) {
   return out;
 }
 
+policy::Suite suite_of(const Envelope& envelope) {
+  const auto suite = policy::parse_word<policy::Suite>(envelope.suite);
+  if (!suite)
+    throw Error(Errc::kUnsupported, "the envelope uses the wrap suite '" + envelope.suite +
+                                        "', which this poolkey does not know; upgrade it");
+  return *suite;
+}
+
 policy::Suite choose_suite(const hsm::Token& origin, const policy::Policy& policy,
                            const std::vector<Member>& members) {
   const auto& suites = policy.exports().wrapped.value().suites;

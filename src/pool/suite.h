@@ -1,5 +1,5 @@
 // Wrap suites: which hash each means, and which a token can do.
-// May touch: hsm, policy. Called by: enrol, release, deliver.
+// May touch: hsm, policy. Called by: enrol, release, deliver, software.
 #pragma once
 
 #include <string>
@@ -12,6 +12,8 @@
 namespace poolkey::pool {
 
 hsm::OaepHash oaep_hash(policy::Suite suite);
+/// The suite that an envelope was made with. Throws kUnsupported for one that is not known.
+policy::Suite suite_of(const Envelope& envelope);
 
 /// What a token can open, what it does not tell and what it does not enforce, by its profile.
 /// Throws kUnsupported where it has no profile or opens no suite.
