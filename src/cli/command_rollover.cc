@@ -249,7 +249,8 @@ int key_compromise(Call& call) {
   if (call.arguments.has("--dry-run")) {
     for (const ro::Revocation& one : ro::revocations(side.database(), key))
       call.out.say("Would " + std::string(one.internal ? "revoke" : "write a request to revoke") +
-                   " the certificate " + one.serial + " by '" + one.issuer + "'.");
+                   " the certificate " + one.certificate.serial() + " by '" +
+                   one.certificate.issuer() + "'.");
     call.out.say("Would begin a roll away from " + key.str() + ", to be done within 24 h.");
     return 0;
   }
@@ -260,14 +261,15 @@ int key_compromise(Call& call) {
   call.out.say(key.str() + " is declared compromised. Revoke and replace it within 24 h:");
   json::array list;
   for (const ro::Revocation& one : found) {
-    call.out.say(one.internal ? "  certificate " + one.serial + " by our own CA: " +
+    call.out.say(one.internal ? "  certificate " + one.certificate.serial() + " by our own CA: " +
                                     (call.arguments.has("--revoke-now")
                                          ? "revoked"
                                          : "revoked by itself when the new version is in force")
-                              : "  certificate " + one.serial + " by '" + one.issuer + "': send '" +
-                                    one.file.string() + "' to that CA");
-    list.emplace_back(json::object{{"serial", one.serial},
-                                   {"issuer", one.issuer},
+                              : "  certificate " + one.certificate.serial() + " by '" +
+                                    one.certificate.issuer() + "': send '" + one.file.string() +
+                                    "' to that CA");
+    list.emplace_back(json::object{{"serial", one.certificate.serial()},
+                                   {"issuer", one.certificate.issuer()},
                                    {"internal", one.internal},
                                    {"file", one.file.string()}});
   }

@@ -34,13 +34,21 @@ void clear_in_force(store::Database& database, const KeyVersion& key) {
                params_of(key));
 }
 
+bool is_over(const StoredKey& key) { return key.state == "retired" || key.state == "destroyed"; }
+
+std::vector<StoredKey> versions_of(store::Database& database, const PoolName& pool,
+                                   const KeyName& name) {
+  std::vector<StoredKey> out = keys_of_pool(database, pool);
+  std::erase_if(out, [&](const StoredKey& key) { return key.name.key != name; });
+  return out;
+}
+
 std::optional<KeyVersion> in_force(store::Database& database,
                                    const std::vector<StoredKey>& versions, Time now) {
   if (versions.empty()) return std::nullopt;
   std::optional<KeyVersion> out;
   for (const StoredKey& key : versions)
-    if (!out && key.state != "generated" && key.state != "retired" && key.state != "destroyed")
-      out = key.name;
+    if (!out && key.state != "generated" && !is_over(key)) out = key.name;
   for (const InForce& set : force_of(database, versions.front().name.key))
     if (set.since <= now) out = set.key;
   return out;

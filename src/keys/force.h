@@ -22,6 +22,12 @@ void set_in_force(store::Database& database, const KeyVersion& key, Time since);
 /// Takes it back.
 void clear_in_force(store::Database& database, const KeyVersion& key);
 
+/// Nobody is to hold the version any more.
+bool is_over(const StoredKey& key);
+/// All versions of one key of a pool, oldest first.
+std::vector<StoredKey> versions_of(store::Database& database, const PoolName& pool,
+                                   const KeyName& name);
+
 /// Of these versions of one key, oldest first, the one in force: the latest whose time has come,
 /// else the oldest that was released. Nothing where none was.
 std::optional<KeyVersion> in_force(store::Database& database,

@@ -2,6 +2,7 @@
 
 #include "crypto/digest.h"
 #include "home/oids.h"
+#include "keys/force.h"
 #include "pool/recipient.h"
 #include "pool/registry.h"
 #include "pool/statement.h"
@@ -10,11 +11,6 @@ namespace poolkey::pool {
 namespace {
 
 std::string attestation_setting(const PoolName& pool) { return "attestation." + pool.str(); }
-
-/// Nobody is to hold it any more.
-bool is_over(const keys::StoredKey& key) {
-  return key.state == "retired" || key.state == "destroyed";
-}
 
 std::string newest_proof(store::Database& database, const PoolName& pool, const MemberName& member,
                          const KeyVersion& key) {
@@ -45,7 +41,7 @@ json::object attestation(store::Database& database, const PoolName& pool, Time n
                          const std::vector<Observation>& observations) {
   json::array keys, members_json, receipts;
   for (const keys::StoredKey& key : keys::keys_of_pool(database, pool))
-    if (key.state != "generated" && !is_over(key))
+    if (key.state != "generated" && !keys::is_over(key))
       keys.emplace_back(json::object{{"key", key.name.str()},
                                      {"algorithm", key.public_key.algorithm()},
                                      {"spki_sha256", hex(key.public_key.spki_sha256())},
@@ -133,7 +129,7 @@ std::vector<Observation> survey(store::Database& database, const PoolName& pool)
   const std::vector<keys::StoredKey> keys = keys_for(database, pool);
   for (const Member& m : members(database, pool))
     for (const keys::StoredKey& key : keys)
-      if (!is_over(key) && is_released_to(database, pool, m.name, key))
+      if (!keys::is_over(key) && is_released_to(database, pool, m.name, key))
         out.push_back(observe(database, pool, m, key.name));
   return out;
 }

@@ -14,7 +14,6 @@
 #include "pool/registry.h"
 #include "pool/statement.h"
 #include "requests/create.h"
-#include "requests/file_route.h"
 #include "requests/route.h"
 #include "rollover/expose.h"
 #include "rollover/facts.h"
@@ -127,9 +126,9 @@ void accept(keys::Context& context, StoredRoll& roll) {
 
 void ask(keys::Context& context, const pool::Mailbox& mailbox, const StoredRoll& roll,
          const std::vector<MemberName>& whom) {
+  const auto known = pool::members(context.database, roll.pool);
   std::vector<MemberName> members, standbys;
   for (const MemberName& name : whom) {
-    const auto known = pool::members(context.database, roll.pool);
     const bool is_member =
         std::ranges::any_of(known, [&](const pool::Member& m) { return m.name == name; });
     (is_member ? members : standbys).push_back(name);

@@ -4,28 +4,16 @@
 
 #include "keys/force.h"
 #include "pool/repository.h"
-#include "rollover/dates.h"
 #include "rollover/facts.h"
 
 namespace poolkey::rollover {
 namespace {
 
-std::vector<keys::StoredKey> versions_of(store::Database& database, const PoolName& pool,
-                                         const KeyName& name) {
-  std::vector<keys::StoredKey> out = keys::keys_of_pool(database, pool);
-  std::erase_if(out, [&](const keys::StoredKey& key) { return key.name.key != name; });
-  return out;
-}
-
-bool is_over(const keys::StoredKey& key) {
-  return key.state == "retired" || key.state == "destroyed";
-}
-
 /// The oldest version after `from` that is there and not compromised, else the next number.
 KeyVersion successor(store::Database& database, const std::vector<keys::StoredKey>& versions,
                      const KeyVersion& from) {
   for (const keys::StoredKey& key : versions)
-    if (key.name.version > from.version && !is_over(key) && !is_exposed(database, key.name))
+    if (key.name.version > from.version && !keys::is_over(key) && !is_exposed(database, key.name))
       return key.name;
   return {from.key, keys::newest_version(database, from.key) + 1};
 }
@@ -33,7 +21,7 @@ KeyVersion successor(store::Database& database, const std::vector<keys::StoredKe
 /// Versions after the one in force that its members were given already.
 std::uint32_t released_ahead(const std::vector<keys::StoredKey>& versions, const KeyVersion& from) {
   return static_cast<std::uint32_t>(std::ranges::count_if(versions, [&](const auto& key) {
-    return key.name.version > from.version && !is_over(key) && key.state != "generated";
+    return key.name.version > from.version && !keys::is_over(key) && key.state != "generated";
   }));
 }
 
@@ -56,7 +44,7 @@ StoredRoll plan_roll(keys::Context& context, const Beginning& beginning) {
                                      beginning.key.str() + "' (" +
                                      std::string(name(running->state)) +
                                      "); there is one at a time: advance it, or abort it");
-  const auto versions = versions_of(database, beginning.pool, beginning.key);
+  const auto versions = keys::versions_of(database, beginning.pool, beginning.key);
   const auto from = keys::in_force(database, versions, context.clock.now());
   if (!from)
     throw Error(Errc::kNotFound, "no version of key '" + beginning.key.str() + "' of pool '" +
@@ -102,7 +90,7 @@ std::vector<Upcoming> upcoming(keys::Context& context) {
       if (names.empty() || names.back() != key.name.key) names.push_back(key.name.key);
     for (const KeyName& name : names) {
       if (running_roll(database, name)) continue;
-      const auto versions = versions_of(database, pool, name);
+      const auto versions = keys::versions_of(database, pool, name);
       const auto from = keys::in_force(database, versions, context.clock.now());
       if (!from) continue;
       const auto newest = keys::certificate_of(database, *from);

@@ -16,15 +16,6 @@
 namespace poolkey::rollover {
 namespace {
 
-bool is_in_force(keys::Context& context, const KeyVersion& key) {
-  std::vector<keys::StoredKey> versions;
-  const keys::StoredKey stored = keys::key(context.database, key);
-  if (!stored.pool) return false;
-  for (keys::StoredKey& one : keys::keys_of_pool(context.database, *stored.pool))
-    if (one.name.key == key.key) versions.push_back(std::move(one));
-  return keys::in_force(context.database, versions, context.clock.now()) == key;
-}
-
 /// A roll towards a version that is exposed itself leads nowhere.
 void end_vain_roll(keys::Context& context, const pool::Mailbox& mailbox, const KeyName& key) {
   const auto running = running_roll(context.database, key);
@@ -42,9 +33,8 @@ std::string proof(keys::Context& context, const keys::StoredKey& key, const std:
   return crypto::csr_pem(crypto::build_csr(spec, signer.get(), context.library));
 }
 
-std::string letter(const keys::StoredCertificate& certificate, const std::string& reason,
+std::string letter(const crypto::Certificate& c, const std::string& reason,
                    const std::string& proof_pem, Time now) {
-  const crypto::Certificate& c = certificate.certificate;
   return "Please revoke this certificate: its private key is compromised.\n"
          "\n"
          "Certificate of: " +
@@ -94,19 +84,16 @@ void evict(keys::Context& context, const pool::Mailbox& mailbox, const pool::Evi
 
 std::vector<Revocation> revocations(store::Database& database, const KeyVersion& key) {
   std::vector<Revocation> out;
-  for (const requests::StoredRequest& r : requests::requests_of_key(database, key)) {
-    const auto bound = keys::certificate_of_request(database, r.id);
-    if (bound)
-      out.push_back({bound->certificate.serial(), bound->certificate.issuer(),
-                     r.ca == requests::kEmbeddedAuthority});
-  }
+  for (const requests::StoredRequest& r : requests::requests_of_key(database, key))
+    if (auto bound = keys::certificate_of_request(database, r.id))
+      out.push_back({std::move(bound->certificate), r.ca == requests::kEmbeddedAuthority});
   return out;
 }
 
 void revoke_internal(keys::Context& context, const KeyVersion& key) {
   for (const Revocation& one : revocations(context.database, key)) {
     if (!one.internal) continue;
-    const auto issued = keys::find_issued(context.database, one.serial);
+    const auto issued = keys::find_issued(context.database, one.certificate.serial());
     if (issued && issued->state != keys::IssuedState::kRevoked)
       requests::revoke(context, *issued, crypto::parse_revocation_reason("keyCompromise"));
   }
@@ -137,12 +124,9 @@ std::vector<Revocation> compromise(keys::Context& context, const pool::Mailbox& 
   std::vector<Revocation> out = revocations(context.database, name);
   for (Revocation& one : out) {
     if (one.internal) continue;
-    for (const requests::StoredRequest& r : requests::requests_of_key(context.database, name)) {
-      const auto bound = keys::certificate_of_request(context.database, r.id);
-      if (!bound || bound->certificate.serial() != one.serial) continue;
-      one.file = folder / ("revoke-" + one.serial + ".txt");
-      write_file(one.file, letter(*bound, reason, proof(context, key, one.serial), now));
-    }
+    const std::string serial = one.certificate.serial();
+    one.file = folder / ("revoke-" + serial + ".txt");
+    write_file(one.file, letter(one.certificate, reason, proof(context, key, serial), now));
   }
   if (revoke_now) revoke_internal(context, name);
   begin_necessary(context, mailbox, false);
@@ -155,7 +139,10 @@ std::vector<StoredRoll> begin_necessary(keys::Context& context, const pool::Mail
   pool::settle_evictions(context, mailbox);
   for (const Exposure& e : exposures(context.database)) {
     end_vain_roll(context, mailbox, e.key.key);
-    if (running_roll(context.database, e.key.key) || !is_in_force(context, e.key)) continue;
+    const auto versions = keys::versions_of(context.database, e.pool, e.key.key);
+    if (running_roll(context.database, e.key.key) ||
+        keys::in_force(context.database, versions, context.clock.now()) != e.key)
+      continue;
     out.push_back(begin(context, {.pool = e.pool,
                                   .key = e.key.key,
                                   .cause = e.member ? Cause::kEvicted : Cause::kCompromised,

@@ -19,8 +19,7 @@ void evict(keys::Context& context, const pool::Mailbox& mailbox, const pool::Evi
 
 /// A certificate of a compromised key, and what is done about it.
 struct Revocation {
-  std::string serial;
-  std::string issuer;
+  crypto::Certificate certificate;
   bool internal = false;         ///< by our own CA, which revokes it
   std::filesystem::path file{};  ///< else the request to the CA, in words, with a proof by the key
 };

@@ -6,9 +6,7 @@
 #include "pool/recipient.h"
 #include "pool/safeguard.h"
 #include "pool/survey.h"
-#include "requests/file_route.h"
 #include "requests/plan.h"
-#include "rollover/dates.h"
 
 namespace poolkey::rollover {
 namespace {
@@ -172,7 +170,7 @@ Facts facts_of(keys::Context& context, const StoredRoll& roll) {
       if (other.name.key == roll.to.key && other.name.version > roll.to.version &&
           other.state == "generated")
         out.ahead.push_back(other.name);
-    out.wanted_ahead = keys::policy_of(database, *key).ceremony().ahead.value;
+    out.wanted_ahead = policy.ceremony().ahead.value;
     out.needs_backup = policy.key().require_backup.value && !pool::safeguarded(database, roll.to);
   }
   if (const auto key = keys::find_key(database, roll.from); key && roll.effective)
