@@ -69,6 +69,7 @@ struct Command {
 std::span<const Command> setup_commands();
 std::span<const Command> origin_commands();
 std::span<const Command> policy_commands();
+std::span<const Command> access_commands();
 std::span<const Command> member_commands();
 std::span<const Command> install_commands();
 std::span<const Command> station_commands();

@@ -16,9 +16,10 @@ using testing::Not;
 
 std::vector<cli::Command> all_verbs() {
   std::vector<cli::Command> out;
-  for (const auto table : {cli::setup_commands(), cli::policy_commands(), cli::member_commands(),
-                           cli::key_commands(), cli::pool_commands(), cli::certificate_commands(),
-                           cli::lint_commands(), cli::audit_commands()})
+  for (const auto table :
+       {cli::setup_commands(), cli::policy_commands(), cli::access_commands(),
+        cli::member_commands(), cli::key_commands(), cli::pool_commands(),
+        cli::certificate_commands(), cli::lint_commands(), cli::audit_commands()})
     out.insert(out.end(), table.begin(), table.end());
   return out;
 }
@@ -105,7 +106,8 @@ TEST(UsageTest, WhatIsNotKnownIsInvalid) {
 }
 
 bool needs_no_home(const std::string& path) {
-  return path == "request lint" || path == "request rules" || path == "request weak-keys";
+  return path == "access check" || path == "access explain" || path == "access roles" ||
+         path == "request lint" || path == "request rules" || path == "request weak-keys";
 }
 
 TEST(UsageTest, EveryVerbThatNeedsAHomeSaysSo) {
