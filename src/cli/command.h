@@ -71,6 +71,7 @@ std::span<const Command> origin_commands();
 std::span<const Command> policy_commands();
 std::span<const Command> access_commands();
 std::span<const Command> member_commands();
+std::span<const Command> invitation_commands();
 std::span<const Command> install_commands();
 std::span<const Command> station_commands();
 std::span<const Command> key_commands();

@@ -56,8 +56,8 @@ constexpr std::array kGroups{
     Group{"station", "the side of a Windows member, which has no PKCS#11: delivers it a PFX"},
     Group{"token", "the tokens of the PKCS#11 module"},
     Group{"policy", "policy files: check and explain"},
-    Group{"access", "the access policy of the service: check, explain"},
     Group{"enrolment", "the origin's answer to members that ask to join"},
+    Group{"access", "who may use the service: check and explain its policy, invite"},
     Group{"key", "key versions: generate, list, release, refer to"},
     Group{"rollover", "from one version of a key to the next, without breaking the pool"},
     Group{"pool", "the pool as a whole: define, prove, attest, repair, report"},
@@ -217,10 +217,10 @@ int run(int argc, char** argv) {
   std::deque<Bound> all;
   for (const auto commands :
        {setup_commands(), origin_commands(), policy_commands(), access_commands(),
-        member_commands(), install_commands(), station_commands(), key_commands(), pool_commands(),
-        rollover_commands(), request_commands(), certificate_commands(),
-        certificate_view_commands(), lint_commands(), ca_commands(), ca_view_commands(),
-        audit_commands(), doctor_commands()})
+        member_commands(), invitation_commands(), install_commands(), station_commands(),
+        key_commands(), pool_commands(), rollover_commands(), request_commands(),
+        certificate_commands(), certificate_view_commands(), lint_commands(), ca_commands(),
+        ca_view_commands(), audit_commands(), doctor_commands()})
     for (const Command& command : commands) {
       const std::string summary =
           std::string(command.summary) +

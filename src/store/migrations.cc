@@ -307,10 +307,30 @@ constexpr std::array<std::string_view, 2> kStation{
     " received_at TEXT)",
 };
 
+// The service: who may come in for the first time.
+constexpr std::array<std::string_view, 3> kService{
+    // One-time codes, by their SHA-256: a code has 125 random bits, so nobody finds it from there.
+    "CREATE TABLE invitation ("
+    " code_sha256 TEXT NOT NULL PRIMARY KEY,"
+    " kind TEXT NOT NULL CHECK (kind IN ('member', 'client')),"
+    " pool TEXT NOT NULL,"  // of a member; else empty
+    " name TEXT NOT NULL,"
+    " created_at TEXT NOT NULL,"
+    " expires TEXT NOT NULL,"
+    " bound_to TEXT NOT NULL,"  // SHA-256 of what it was used for; empty: not used yet
+    " used_at TEXT,"
+    " withdrawn_at TEXT)",
+    "CREATE INDEX invitation_of ON invitation (name, pool, kind)",
+    // From now on the register says by these words who a client is; profiles of a configuration
+    // cannot have them any more.
+    "UPDATE ca_certificate SET profile = 'signed as ' || profile"
+    " WHERE profile IN ('service', 'member', 'client')",
+};
+
 constexpr std::array kMigrations{
     Migration{1, "initial", kInitial},           Migration{2, "the life of requests", kRequestLife},
     Migration{3, "embedded CA", kAuthority},     Migration{4, "rollover", kRollover},
-    Migration{5, "delivery stations", kStation},
+    Migration{5, "delivery stations", kStation}, Migration{6, "service", kService},
 };
 
 std::int64_t schema_version(Database& database) {
