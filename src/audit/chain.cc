@@ -20,6 +20,20 @@ Head last_entry(store::Database& database) {
   return head;
 }
 
+Head append_one(store::Database& database, const Head& before, Time now, const Event& event) {
+  const std::string line = write_entry({before.seq + 1, now, event}, before.hash);
+  Head head{before.seq + 1, hash_of(line)};
+  database.run(
+      "INSERT INTO audit_entry (seq, phase, intent, entry, hash)"
+      " VALUES (:seq, :phase, :intent, :entry, :hash)",
+      {{"seq", head.seq},
+       {"phase", std::string(name(event.phase))},
+       {"intent", event.intent ? store::Param(*event.intent) : store::Param(nullptr)},
+       {"entry", line},
+       {"hash", head.hash}});
+  return head;
+}
+
 }  // namespace
 
 std::string checkpoint_message(const Head& head) {
@@ -28,19 +42,16 @@ std::string checkpoint_message(const Head& head) {
 
 Head Chain::append(const Event& event) {
   store::Transaction transaction(database_);
-  const Head before = last_entry(database_);
-  const std::string line = write_entry({before.seq + 1, clock_.now(), event}, before.hash);
-  Head head{before.seq + 1, hash_of(line)};
-  database_.run(
-      "INSERT INTO audit_entry (seq, phase, intent, entry, hash)"
-      " VALUES (:seq, :phase, :intent, :entry, :hash)",
-      {{"seq", head.seq},
-       {"phase", std::string(name(event.phase))},
-       {"intent", event.intent ? store::Param(*event.intent) : store::Param(nullptr)},
-       {"entry", line},
-       {"hash", head.hash}});
+  const Head head = append_one(database_, last_entry(database_), clock_.now(), event);
   transaction.commit();
   return head;
+}
+
+std::int64_t Chain::append_all(store::Transaction& /*held*/, std::span<const Event> events) {
+  Head head = last_entry(database_);
+  const std::int64_t first = head.seq + 1;
+  for (const Event& event : events) head = append_one(database_, head, clock_.now(), event);
+  return first;
 }
 
 Checkpoint Chain::checkpoint(const Signer& sign, std::string_view signer_spki_sha256,

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,9 @@ class Chain {
   /// Appends one entry, durably, and returns the new head. Safe among processes; never called with
   /// a store::Transaction open. Throws kCorrupt if the entry before it is not as it was written.
   Head append(const Event& event);
+  /// The same for several, one after the other, in a transaction that the caller commits: what they
+  /// tell of and they themselves are durable together. Gives the number of the first.
+  std::int64_t append_all(store::Transaction& transaction, std::span<const Event> events);
 
   /// Has the present head signed and appends that. The signer runs outside of any transaction, so
   /// entries of other processes may come in between: they wait for the next one. Throws

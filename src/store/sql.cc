@@ -327,6 +327,10 @@ Database::Database(Database&&) noexcept = default;
 Database& Database::operator=(Database&&) noexcept = default;
 Database::~Database() = default;
 
+std::int64_t Database::version() {
+  return row("PRAGMA data_version")->integer("data_version");
+}
+
 const fs::path& Database::path() const { return impl_->path; }
 
 std::int64_t Database::run(std::string_view sql, const Params& params) {

@@ -78,6 +78,10 @@ class Database {
   /// kAlreadyExists if the file is there, and kUnavailable naming it where it cannot be written.
   void copy_to(const std::filesystem::path& file);
 
+  /// A number that is another one after somebody else has committed a change: what was read before
+  /// may not hold any more. For whoever waits for news; own commits do not count.
+  std::int64_t version();
+
   const std::filesystem::path& path() const;
 
  private:
