@@ -19,8 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kDatabase = "state.db";
-
 hsm::TokenName token_name(const Config& config) {
   return {config.token_label, config.token_serial};
 }
@@ -102,7 +100,7 @@ std::shared_ptr<hsm::Module> load_module(const Config& config, const Options& op
 App::App(Options options)
     : options_(std::move(options)),
       config_(home::read_config(options_.home)),
-      database_(store::Database::open(options_.home / kDatabase)),
+      database_(store::Database::open(options_.home / kDatabaseFile)),
       journal_(database_),
       audit_(database_, clock_),
       context_{.database = database_,
@@ -112,7 +110,7 @@ App::App(Options options)
                .token = nullptr,
                .load_key = {},
                .library = nullptr,
-               .actor = current_actor(),
+               .actor = options_.actor.empty() ? current_actor() : options_.actor,
                .home = options_.home,
                .witness = options_.witness.empty() ? config_.witness : options_.witness} {
   // A bad source is told before anything begins.
@@ -121,14 +119,9 @@ App::App(Options options)
 }
 
 App::~App() {
-  if (!options_.keep) return;
-  struct Open {  // ends in the reverse order
-    std::shared_ptr<hsm::Module> module;
-    std::shared_ptr<hsm::Token> token;
-    std::unique_ptr<provider::Builtin> provider;
-  };
-  options_.keep(
-      std::make_shared<Open>(std::move(module_), std::move(token_), std::move(provider_)));
+  if (!options_.keep || options_.shared) return;
+  options_.keep(std::make_shared<OpenToken>(
+      OpenToken{std::move(module_), std::move(token_), std::move(provider_)}));
 }
 
 void App::require(Side side) const {
@@ -145,6 +138,7 @@ void App::open_token(LogCheck check) {
   if (config_.token_serial.empty())
     throw Error(Errc::kNotFound, "the set-up of '" + options_.home.string() +
                                      "' was interrupted; run the init verb again");
+  if (options_.shared) return use_shared();
   module_ = load_module(config_, options_);
   token_ = hsm::Token::open(module_, token_name(config_));
   use_profile(*module_, token_->info(), profile_file(options_.home));
@@ -159,12 +153,32 @@ Pin App::ask_pin(hsm::Role role) const { return app::ask_pin(config_, options_, 
 void App::log_in(hsm::Role role) { log_in(role, ask_pin(role)); }
 
 void App::log_in(hsm::Role role, const Pin& pin) {
+  require_own_token("a login");
   token_->login(role, pin);
   if (role != hsm::Role::kUser || provider_) return;
   if (after_interruption_) (void)hsm::remove_husks(*token_);
-  provider_ = std::make_unique<provider::Builtin>(token_);
+  provider_ = std::make_shared<provider::Builtin>(token_);
+  let_sign();
+}
+
+void App::let_sign() {
   context_.library = provider_->context();
   context_.load_key = [this](std::string_view uri) { return provider_->load_private_key(uri); };
+}
+
+void App::use_shared() {
+  module_ = options_.shared->module;
+  token_ = options_.shared->token;
+  provider_ = options_.shared->provider;
+  context_.token = token_;
+  let_sign();
+}
+
+void App::require_own_token(std::string_view what) const {
+  if (!options_.shared) return;
+  throw Error(Errc::kUnsupported, std::string(what) +
+                                      " is not for the running service: run the verb as a process "
+                                      "of its own");
 }
 
 void App::use_token() {
@@ -174,11 +188,12 @@ void App::use_token() {
     return;
   }
   open_token();
-  log_in(hsm::Role::kUser);
+  if (!options_.shared) log_in(hsm::Role::kUser);
 }
 
 void App::with_configuration(const fs::path& softhsm2_conf,
                              const std::function<void(const std::shared_ptr<hsm::Module>&)>& act) {
+  require_own_token("another configuration of the module");
   // Whatever holds a handle of the module goes before the module starts anew.
   const auto turn_to = [&](const fs::path& conf) {
     context_.load_key = {};
@@ -240,7 +255,7 @@ void set_up_side(const fs::path& home, Config wanted, const Options& options, To
                                           "' is already the home of another "
                                           "side or token; nothing was changed");
   make_private_folder(home);
-  store::Database database = store::Database::open(home / kDatabase);
+  store::Database database = store::Database::open(home / kDatabaseFile);
   store::Journal journal(database);
   if (!config.token_serial.empty()) {
     journal.settle("set up", config.token_label);

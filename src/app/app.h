@@ -18,6 +18,16 @@ namespace poolkey::app {
 using home::Config;
 using home::Side;
 
+/// In every side's home.
+inline constexpr std::string_view kDatabaseFile = "state.db";
+
+/// A token that is open and logged in as user, for several Apps of one process.
+struct OpenToken {  // ends in the reverse order
+  std::shared_ptr<hsm::Module> module;
+  std::shared_ptr<hsm::Token> token;
+  std::shared_ptr<provider::Builtin> provider;
+};
+
 struct Options {
   std::filesystem::path home;
   std::string pin{};                ///< a PIN source instead of the configured one
@@ -30,6 +40,11 @@ struct Options {
   /// and by then the verb has done its work and should have said so. Where it is empty, App closes
   /// them.
   std::function<void(std::shared_ptr<void>)> keep{};
+  /// The token of another App of this process, which a service's threads work on together: nothing
+  /// is loaded and nobody logs in. A ceremony and a change of the token's configuration are
+  /// refused.
+  std::optional<OpenToken> shared{};
+  std::string actor{};  ///< in the audit log; empty: current_actor()
 };
 
 /// Whether the token's word about the audit log is asked before anything is done with it.
@@ -69,6 +84,8 @@ class App {
 
   keys::Context& context() { return context_; }
   pool::Mailbox mailbox() const { return pool::Mailbox(config_.mailbox); }
+  /// This side's token, for further Apps. Only after use_token().
+  OpenToken share() const { return {module_, token_, provider_}; }
   /// Signs the head of this side's audit log. Only after use_token().
   void checkpoint();
   /// The member's side. Only for a member's or a standby's home with an open token, or a station's
@@ -78,13 +95,18 @@ class App {
   store::Journal& journal() { return journal_; }
 
  private:
+  void use_shared();
+  void let_sign();
+  /// Throws kUnsupported within a service.
+  void require_own_token(std::string_view what) const;
+
   Options options_;
   Config config_;
   SystemClock clock_;
   std::shared_ptr<hsm::Module> module_;
   std::shared_ptr<hsm::Token> token_;
   bool after_interruption_ = false;
-  std::unique_ptr<provider::Builtin> provider_;
+  std::shared_ptr<provider::Builtin> provider_;
   std::unique_ptr<pool::SoftwareKeys> software_;
   store::Database database_;
   store::Journal journal_;
