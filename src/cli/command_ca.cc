@@ -1,10 +1,10 @@
 // The embedded CA at the origin: what changes something.
 #include <algorithm>
 
+#include "app/view.h"
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
-#include "cli/issued_output.h"
 #include "crypto/csr.h"
 #include "requests/ca/published.h"
 #include "requests/ca/responder.h"
@@ -123,7 +123,7 @@ int ca_sign(Call& call) {
   else
     write_file(out, made.issued.pem);
   if (call.arguments.has("--chain-out")) write_file(call.arguments.one("--chain-out"), chain);
-  call.out.result(issued_json(made.issued, side.context().clock.now()));
+  call.out.result(app::issued_view(made.issued, side.context().clock.now()));
   call.out.result({{"certificate", made.issued.pem},
                    {"chain", chain},
                    {"already", made.already},
@@ -148,7 +148,7 @@ int change_state(Call& call, const std::string& done, const std::string& before,
   const IssuedCertificate& one = result.certificate;
   call.out.say((result.already ? before : done) + ": " + one.subject + ", serial " + one.serial +
                ".");
-  call.out.result(issued_json(one, side.context().clock.now()));
+  call.out.result(app::issued_view(one, side.context().clock.now()));
   call.out.result({{"already", result.already}});
   const bool refused = bring_lists_up_to_date(call, side, config, false);
   keys::checkpoint_origin(side.context());

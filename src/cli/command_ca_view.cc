@@ -1,33 +1,12 @@
 // The embedded CA at the origin: what only looks.
+#include "app/view.h"
 #include "cli/command.h"
-#include "cli/issued_output.h"
 #include "requests/ca/revocation_list.h"
 
 namespace poolkey::cli {
 
 using keys::IssuedCertificate;
 using keys::IssuedState;
-
-std::string state_of(const IssuedCertificate& one, Time now) {
-  if (one.state == IssuedState::kGood && one.not_after < now) return "ended";
-  return std::string(keys::name(one.state));
-}
-
-json::object issued_json(const IssuedCertificate& one, Time now) {
-  json::object out{{"serial", one.serial},
-                   {"issuer", one.issuer.str()},
-                   {"profile", one.profile},
-                   {"subject", one.subject},
-                   {"sha256", one.sha256},
-                   {"not_before", rfc3339(one.not_before)},
-                   {"not_after", rfc3339(one.not_after)},
-                   {"state", state_of(one, now)}};
-  if (one.state != IssuedState::kGood) {
-    out["revoked_at"] = rfc3339(one.revocation.at);
-    out["reason"] = std::string(crypto::name(one.revocation.reason));
-  }
-  return out;
-}
 
 namespace {
 
@@ -118,14 +97,14 @@ int ca_list(Call& call) {
   std::vector<std::vector<std::string>> rows;
   json::array list;
   for (const IssuedCertificate& one : keys::all_issued(side.database())) {
-    const std::string state = state_of(one, now);
+    const std::string state = app::state_of(one, now);
     if (!wanted.empty() && state != wanted) continue;
     const bool revoked = one.state != IssuedState::kGood;
     rows.push_back(
         {one.serial, one.issuer.str(), one.profile,
          revoked ? state + " (" + std::string(crypto::name(one.revocation.reason)) + ")" : state,
          rfc3339(one.not_after), one.subject});
-    list.emplace_back(issued_json(one, now));
+    list.emplace_back(app::issued_view(one, now));
   }
   call.out.table({"SERIAL", "ISSUER", "PROFILE", "STATE", "UNTIL", "SUBJECT"}, rows);
   call.out.result({{"certificates", std::move(list)}});

@@ -1,4 +1,5 @@
 // Certificates of pools, looked at: who has which, and the certificates themselves.
+#include "app/view.h"
 #include "base/file.h"
 #include "cli/command.h"
 #include "pool/certificates.h"
@@ -14,12 +15,6 @@ std::vector<std::string> texts(const std::vector<MemberName>& names) {
   return out;
 }
 
-json::array list_json(const std::vector<std::string>& words) {
-  json::array out;
-  for (const std::string& word : words) out.emplace_back(word);
-  return out;
-}
-
 /// "edge1, edge2; not edge3; unknown edge4"
 std::string holders(const pool::KnownCertificate& c) {
   std::string out = listed(texts(c.installed));
@@ -29,26 +24,6 @@ std::string holders(const pool::KnownCertificate& c) {
   add("not ", c.missing);
   add("unknown ", c.unknown);
   return out;
-}
-
-json::object to_json(const pool::KnownCertificate& c) {
-  const crypto::Certificate& leaf = c.stored.certificate;
-  return {{"key", c.stored.key.str()},
-          {"role", c.role},
-          {"server", c.server},
-          {"place", std::string(name(c.place))},
-          {"state", c.state},
-          {"subject", leaf.subject()},
-          {"issuer", leaf.issuer()},
-          {"sans", list_json(leaf.dns_sans())},
-          {"serial", leaf.serial()},
-          {"thumbprint_sha1", pool::thumbprint(leaf)},
-          {"thumbprint_sha256", hex(leaf.sha256())},
-          {"not_before", rfc3339(leaf.not_before())},
-          {"not_after", rfc3339(leaf.not_after())},
-          {"installed_on", list_json(texts(c.installed))},
-          {"not_on", list_json(texts(c.missing))},
-          {"unknown_on", list_json(texts(c.unknown))}};
 }
 
 /// What each member has beside each key, as it said last; with the place of that certificate, which
@@ -89,7 +64,7 @@ int certificate_list(Call& call) {
       rows.push_back({c.stored.key.str(), c.role + (c.server.empty() ? "" : " of " + c.server),
                       std::string(name(c.place)) + bad, rfc3339(leaf.not_after()),
                       pool::thumbprint(leaf), holders(c)});
-      certificates.emplace_back(to_json(c));
+      certificates.emplace_back(app::certificate_view(c));
     }
     call.out.say("Pool '" + pool.str() + "'");
     call.out.table({"KEY", "ROLE", "PLACE", "UNTIL", "THUMBPRINT (SHA-1)", "INSTALLED ON"}, rows);
@@ -127,7 +102,7 @@ int certificate_show(Call& call) {
   if (!c.state.empty()) say("State", c.state);
   say("Installed on", holders(c));
   for (const crypto::Certificate& above : c.stored.chain) say("Chain", above.subject());
-  json::object out = to_json(c);
+  json::object out = app::certificate_view(c);
   out["pool"] = c.pool.str();
   json::array chain;
   for (const crypto::Certificate& above : c.stored.chain)

@@ -1,4 +1,5 @@
 // Keys at the origin: generation, and the ceremony that releases them.
+#include "app/view.h"
 #include "base/file.h"
 #include "cli/command.h"
 #include "keys/generate.h"
@@ -11,16 +12,6 @@
 
 namespace poolkey::cli {
 namespace {
-
-json::object key_json(const keys::StoredKey& key) {
-  return {{"key", key.name.str()},
-          {"name", key.name.key.str()},
-          {"version", std::int64_t{key.name.version}},
-          {"algorithm", key.public_key.algorithm()},
-          {"spki_sha256", hex(key.public_key.spki_sha256())},
-          {"policy_sha256", key.policy_sha256},
-          {"state", key.state}};
-}
 
 int key_generate(Call& call) {
   const std::string file = call.arguments.one("--policy");
@@ -35,7 +26,7 @@ int key_generate(Call& call) {
   call.out.say("Generated " + key.name.str() + " (" + key.public_key.algorithm() +
                ") in the origin's token under policy '" + policy.name() + "'.");
   call.out.say("  SPKI SHA-256 " + hex(key.public_key.spki_sha256()));
-  call.out.result(key_json(key));
+  call.out.result(app::key_view(key));
   return 0;
 }
 
@@ -45,12 +36,13 @@ int key_list(Call& call) {
   std::vector<std::vector<std::string>> rows;
   json::array list;
   for (const PoolName& pool : pool::pools(side.database())) {
-    const std::vector<KeyVersion> current = pool::in_force(side.database(), pool, side.context().clock.now());
+    const std::vector<KeyVersion> current =
+        pool::in_force(side.database(), pool, side.context().clock.now());
     for (const keys::StoredKey& key : keys::keys_of_pool(side.database(), pool)) {
       const bool in_force = std::find(current.begin(), current.end(), key.name) != current.end();
       rows.push_back({key.name.str(), pool.str(), key.public_key.algorithm(), key.state,
                       in_force ? "yes" : "no", rfc3339(key.created)});
-      json::object one = key_json(key);
+      json::object one = app::key_view(key);
       one["pool"] = pool.str();
       one["in_force"] = in_force;
       list.emplace_back(std::move(one));

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "app/view.h"
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
@@ -11,15 +12,6 @@
 #include "requests/repository.h"
 
 namespace poolkey::cli {
-
-json::object finding_json(requests::Profile profile, const requests::Finding& f) {
-  return {{"rule", f.rule},
-          {"profile", std::string(policy::word(profile))},
-          {"severity", std::string(name(f.severity))},
-          {"message", f.message},
-          {"fix", f.fix},
-          {"source", f.source}};
-}
 
 void say_finding(Output& out, requests::Profile profile, const requests::Finding& f) {
   out.say("  " + std::string(name(f.severity)) + " " + f.rule + " (" +
@@ -71,7 +63,7 @@ int request_lint(Call& call) {
     const requests::Profile profile = requests::parse_profile(word);
     for (const requests::Finding& f : requests::lint(subject, profile, now, weak_keys)) {
       say_finding(call.out, profile, f);
-      findings.emplace_back(finding_json(profile, f));
+      findings.emplace_back(app::finding_view(profile, f));
       errors = errors || f.severity == requests::Severity::kError;
     }
   }

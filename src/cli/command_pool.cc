@@ -1,4 +1,5 @@
 // The pool as a whole, at the origin: definition, proof, state, repair, report.
+#include "app/view.h"
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
@@ -150,12 +151,6 @@ std::string certificate_state(store::Database& database, const pool::Observation
 
 using Words = std::vector<std::string>;
 
-json::array words_json(const Words& words) {
-  json::array out;
-  for (const std::string& word : words) out.emplace_back(word);
-  return out;
-}
-
 /// What an operator has to know beside the state of a replica.
 std::string remark_on(const pool::Observation& o) {
   std::vector<std::string> parts;
@@ -170,24 +165,6 @@ std::string remark_on(const pool::Observation& o) {
     parts.push_back("its token does not enforce " + listed(o.member.token.not_enforced));
   std::string out;
   for (const std::string& part : parts) out += (out.empty() ? "" : "; ") + part;
-  return out;
-}
-
-json::object observation_json(const pool::Observation& o) {
-  json::object out{{"name", o.member.name.str()},
-                   {"key", o.key.str()},
-                   {"token_serial", o.member.token_serial},
-                   {"keys_in", o.member.token.software ? "software" : "token"},
-                   {"state", std::string(name(o.holding))},
-                   {"proved_at", o.proved_at}};
-  if (!o.waiting_for.empty()) out["waiting_for"] = o.waiting_for;
-  if (o.receipt) out["certificate_sha256"] = o.receipt->receipt.certificate_sha256;
-  json::array strays;
-  if (o.receipt)
-    for (const std::string& stray : o.receipt->receipt.strays) strays.emplace_back(stray);
-  out["strays"] = std::move(strays);
-  out["attributes_not_told"] = words_json(o.receipt ? o.receipt->receipt.not_told : Words{});
-  out["protections_not_enforced"] = words_json(o.member.token.not_enforced);
   return out;
 }
 
@@ -249,7 +226,7 @@ int status(Call& call) {
       whole = whole && o.holding == pool::Holding::kPresent;
       members.push_back({o.member.name.str(), o.key.str(), std::string(name(o.holding)),
                          age(o.proved_at, now), certificate_state(database, o), remark_on(o)});
-      members_json.emplace_back(observation_json(o));
+      members_json.emplace_back(app::observation_view(o));
     }
     call.out.say("Pool '" + pool.str() + "'");
     call.out.table({"KEY", "ALGORITHM", "STATE", "IN FORCE", "CERTIFICATE UNTIL"}, keys);
@@ -305,7 +282,7 @@ int pool_report(Call& call) {
   json::array members;
   for (const pool::Observation& o : pool::survey(database, pool)) {
     if (o.key != key.name) continue;
-    json::object one = observation_json(o);
+    json::object one = app::observation_view(o);
     one["spki_sha256"] = o.receipt ? json::value(o.receipt->receipt.spki_sha256) : nullptr;
     one["extractable"] = attribute_of(o, "CKA_EXTRACTABLE");
     one["sensitive"] = attribute_of(o, "CKA_SENSITIVE");

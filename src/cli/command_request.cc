@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "app/view.h"
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
@@ -11,6 +12,7 @@
 #include "crypto/digest.h"
 #include "keys/origin.h"
 #include "requests/ad_cs.h"
+#include "requests/batch.h"
 #include "requests/create.h"
 #include "requests/file_route.h"
 #include "requests/plan.h"
@@ -19,12 +21,6 @@ namespace poolkey::cli {
 namespace {
 
 using Words = std::vector<std::string>;
-
-json::array words_json(const Words& words) {
-  json::array out;
-  for (const std::string& word : words) out.emplace_back(word);
-  return out;
-}
 
 std::string day(Time time) { return rfc3339(time).substr(0, 10); }
 
@@ -52,7 +48,7 @@ json::object planned_json(const requests::PlannedCertificate& p) {
           {"policy", p.kind->policy},
           {"exportable", p.exportable},
           {"scope", std::string(name(p.kind->scope))},
-          {"shared_by", words_json(members)},
+          {"shared_by", app::words_view(members)},
           {"ca", p.authority.name},
           {"ca_kind", std::string(policy::word(p.authority.kind))},
           {"route", std::string(name(p.authority.route))},
@@ -135,18 +131,6 @@ void say_created(Output& out, const requests::CreatedRequest& made) {
   for (const auto& [profile, finding] : made.findings) say_finding(out, profile, finding);
 }
 
-json::object created_json(const requests::CreatedRequest& made) {
-  json::array findings;
-  for (const auto& [profile, finding] : made.findings)
-    findings.emplace_back(finding_json(profile, finding));
-  return {{"request", made.id},
-          {"ca", made.ca},
-          {"subject", made.subject},
-          {"sans", words_json(made.names.dns_sans())},
-          {"findings", std::move(findings)},
-          {"csr", crypto::csr_pem(made.csr)}};
-}
-
 std::optional<requests::Override> override_of(const Call& call) {
   if (!call.arguments.has("--override")) return std::nullopt;
   requests::Override out{{}, call.arguments.one("--reason")};
@@ -172,50 +156,14 @@ int request_create(Call& call) {
   keys::checkpoint_origin(side.context());
   say_created(call.out, made);
   write_or_print(call, crypto::csr_pem(made.csr));
-  call.out.result(created_json(made));
+  call.out.result(app::created_view(made));
   return 0;
 }
 
-constexpr std::size_t kMostInBatch = 1000;
-constexpr std::array<std::string_view, 6> kBatchMembers{"pool", "role",         "key",
-                                                        "ca",   "organization", "server"};
-
-/// A word that is not understood would be a wish that is not heard.
-void refuse_unknown(const json::object& one, const std::string& file) {
-  for (const auto& member : one)
-    if (std::ranges::find(kBatchMembers, std::string_view(member.key())) == kBatchMembers.end())
-      throw Error(Errc::kInvalidArgument,
-                  file + ": a request of a batch has no '" + std::string(member.key()) +
-                      "'; it has pool, role, key, and where needed ca, organization, server");
-}
-
-std::vector<requests::CreateOptions> read_batch(const std::string& file) {
-  const json::value document = json::parse(read_file(file, crypto::kMaxForeign), file);
-  std::vector<requests::CreateOptions> out;
-  for (const json::value& item :
-       json::as_array(json::as_object(document, file), "requests", file)) {
-    const json::object& one = json::as_object(item, file);
-    refuse_unknown(one, file);
-    const auto optional = [&](std::string_view key) {
-      return one.contains(key) ? json::text(one, key, file) : "";
-    };
-    requests::CreateOptions options{PoolName(json::text(one, "pool", file)),
-                                    requests::parse_role(json::text(one, "role", file)),
-                                    parse_key_version(json::text(one, "key", file))};
-    options.ca = optional("ca");
-    options.organization = optional("organization");
-    if (one.contains("server")) options.server = MemberName(json::text(one, "server", file));
-    out.push_back(std::move(options));
-  }
-  if (out.empty() || out.size() > kMostInBatch)
-    throw Error(Errc::kInvalidArgument, file + " has " + std::to_string(out.size()) +
-                                            " requests; a batch has 1 to " +
-                                            std::to_string(kMostInBatch));
-  return out;
-}
-
 int request_batch(Call& call) {
-  const std::vector<requests::CreateOptions> batch = read_batch(call.arguments.one("FILE"));
+  const std::string file = call.arguments.one("FILE");
+  const std::vector<requests::CreateOptions> batch =
+      requests::read_batch(read_file(file, crypto::kMaxForeign), file);
   app::App side(call.options);
   side.require(app::Side::kOrigin);
   side.use_token();
@@ -226,29 +174,11 @@ int request_batch(Call& call) {
   for (const requests::CreatedRequest& one : made) {
     say_created(call.out, one);
     pem += crypto::csr_pem(one.csr);
-    list.emplace_back(created_json(one));
+    list.emplace_back(app::created_view(one));
   }
   write_or_print(call, pem);
   call.out.result({{"requests", std::move(list)}});
   return 0;
-}
-
-std::string next_of(const requests::StoredRequest& r) {
-  return std::string(next_act(r.state, r.ca != requests::kEmbeddedAuthority));
-}
-
-json::object stored_json(const requests::StoredRequest& r) {
-  return {{"request", r.id},
-          {"pool", r.pool.str()},
-          {"role", std::string(policy::word(r.role))},
-          {"server", r.server ? r.server->str() : ""},
-          {"key", r.key.str()},
-          {"ca", r.ca},
-          {"state", std::string(name(r.state))},
-          {"subject", r.subject},
-          {"sans", words_json(r.sans)},
-          {"created", rfc3339(r.created)},
-          {"next", next_of(r)}};
 }
 
 int request_list(Call& call) {
@@ -259,8 +189,8 @@ int request_list(Call& call) {
   std::vector<Words> rows;
   json::array list;
   for (const requests::StoredRequest& r : requests::all_requests(side.database(), pool)) {
-    rows.push_back({r.id, std::string(name(r.state)), r.ca, r.subject, next_of(r)});
-    list.emplace_back(stored_json(r));
+    rows.push_back({r.id, std::string(name(r.state)), r.ca, r.subject, app::next_of(r)});
+    list.emplace_back(app::request_view(r));
   }
   if (rows.empty())
     call.out.say("There is no request.");
@@ -305,8 +235,8 @@ int request_show(Call& call) {
     if (!bound || !(bound->certificate == c))
       call.out.say("  came and is not accepted: SHA-256 " + hex(c.sha256()));
   say_history(call.out, r);
-  if (const std::string next = next_of(r); !next.empty()) call.out.say("Next: " + next);
-  json::object out = stored_json(r);
+  if (const std::string next = app::next_of(r); !next.empty()) call.out.say("Next: " + next);
+  json::object out = app::request_view(r);
   out["details"] = r.details;
   out["history"] = r.history;
   out["csr"] = r.csr.empty() ? "" : crypto::csr_pem(r.csr);
@@ -358,7 +288,7 @@ int request_export(Call& call) {
   else if (!out.empty() || !call.arguments.has("--certreq"))
     write_or_print(call, pem);
   if (!out.empty()) call.out.say(r.id + " is in " + out + ", for the CA '" + r.ca + "'.");
-  json::object result = stored_json(r);
+  json::object result = app::request_view(r);
   result["csr"] = pem;
   call.out.result(std::move(result));
   return 0;
@@ -416,7 +346,7 @@ int request_accept(Call& call) {
                    {"not_after", rfc3339(certificate.not_after())},
                    {"certificate", certificate.pem()},
                    {"chain", chain},
-                   {"remarks", words_json(accepted.remarks)}});
+                   {"remarks", app::words_view(accepted.remarks)}});
   return 0;
 }
 

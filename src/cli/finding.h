@@ -1,4 +1,4 @@
-// What the linter found, for people and for programs.
+// What the linter found, for people.
 // May touch: requests. Called by: the commands that lint.
 #pragma once
 
@@ -7,7 +7,6 @@
 
 namespace poolkey::cli {
 
-json::object finding_json(requests::Profile profile, const requests::Finding& f);
 void say_finding(Output& out, requests::Profile profile, const requests::Finding& f);
 
 }  // namespace poolkey::cli

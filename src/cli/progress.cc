@@ -2,33 +2,13 @@
 
 #include <algorithm>
 
+#include "app/view.h"
 #include "rollover/dates.h"
 
 namespace poolkey::cli {
 namespace {
 
 namespace ro = rollover;
-
-json::object progress_json(const ro::Progress& now) {
-  json::array waits, done;
-  for (const ro::Wait& wait : now.verdict.waits) waits.emplace_back(wait.for_what);
-  for (const std::string& one : now.done) done.emplace_back(one);
-  json::object out{{"rollover", now.roll.id},
-                   {"from", now.roll.from.str()},
-                   {"to", now.roll.to.str()},
-                   {"cause", std::string(ro::name(now.roll.cause))},
-                   {"state", std::string(ro::name(now.verdict.state))},
-                   {"members_done", static_cast<std::int64_t>(now.verdict.done)},
-                   {"members", static_cast<std::int64_t>(now.verdict.of)},
-                   {"done", std::move(done)},
-                   {"waits", std::move(waits)},
-                   {"fault", now.verdict.fault},
-                   {"over", now.verdict.over}};
-  if (now.roll.effective) out["effective"] = rfc3339(*now.roll.effective);
-  if (now.verdict.until) out["until"] = rfc3339(*now.verdict.until);
-  if (now.roll.deadline) out["deadline"] = rfc3339(*now.roll.deadline);
-  return out;
-}
 
 std::string age(Duration duration) {
   const auto hours = std::max<std::int64_t>(duration.count(), 0) / 3600;
@@ -51,7 +31,7 @@ void say_progress(Call& call, const ro::Progress& now, bool dry_run) {
   if (!now.verdict.waits.empty() && now.verdict.until && !now.roll.effective)
     call.out.say("  and can until " + rfc3339(*now.verdict.until));
   if (!now.verdict.fault.empty()) call.out.say("  DECIDE: " + now.verdict.fault);
-  call.out.append("rollovers", progress_json(now));
+  call.out.append("rollovers", app::progress_view(now));
 }
 
 void say_history(Call& call, const ro::StoredRoll& roll) {
@@ -79,13 +59,7 @@ bool say_exposures(Call& call, store::Database& database, Time now) {
                  (e.deadline ? *e.deadline > now ? ", " + age(*e.deadline - now) + " left"
                                                  : ", OVERDUE since " + rfc3339(*e.deadline)
                              : ""));
-    json::object one{{"key", e.key.str()},
-                     {"since", rfc3339(e.since)},
-                     {"reason", e.reason},
-                     {"destruction_proven", e.destruction_proven}};
-    if (e.member) one["member"] = e.member->str();
-    if (e.deadline) one["deadline"] = rfc3339(*e.deadline);
-    call.out.append("exposed", std::move(one));
+    call.out.append("exposed", app::exposure_view(e));
   }
   return any;
 }
