@@ -20,6 +20,11 @@ Head last_entry(store::Database& database) {
   return head;
 }
 
+/// {"entry":E,"hash":"H"} and a line end.
+std::string line_of(const store::Row& row) {
+  return R"({"entry":)" + row.text("entry") + R"(,"hash":")" + row.text("hash") + "\"}\n";
+}
+
 Head append_one(store::Database& database, const Head& before, Time now, const Event& event) {
   const std::string line = write_entry({before.seq + 1, now, event}, before.hash);
   Head head{before.seq + 1, hash_of(line)};
@@ -87,8 +92,25 @@ std::vector<Entry> Chain::open_intents() {
 std::string Chain::export_jsonl() {
   std::string out;
   for (const store::Row& row : database_.rows("SELECT entry, hash FROM audit_entry ORDER BY seq"))
-    out += R"({"entry":)" + row.text("entry") + R"(,"hash":")" + row.text("hash") + "\"}\n";
+    out += line_of(row);
   return out;
+}
+
+std::vector<std::string> Chain::lines(std::int64_t after, std::size_t limit) {
+  std::vector<std::string> out;
+  for (const store::Row& row :
+       database_.rows("SELECT entry, hash FROM audit_entry WHERE seq > :after ORDER BY seq"
+                      " LIMIT :limit",
+                      {{"after", after}, {"limit", static_cast<std::int64_t>(limit)}}))
+    out.push_back(line_of(row));
+  return out;
+}
+
+std::int64_t Chain::unsigned_entries() {
+  return database_
+      .row("SELECT COUNT(*) AS n FROM audit_entry WHERE seq >"
+           " (SELECT COALESCE(MAX(seq), 0) FROM audit_entry WHERE phase = 'checkpoint')")
+      ->integer("n");
 }
 
 }  // namespace poolkey::audit

@@ -68,6 +68,11 @@ class Chain {
   /// Seq 0 and kNoHash for an empty log.
   Head head();
 
+  /// How many entries there are after the newest checkpoint.
+  std::int64_t unsigned_entries();
+  /// Up to `limit` lines as export_jsonl() has them, of the entries after `after`.
+  std::vector<std::string> lines(std::int64_t after, std::size_t limit);
+
   /// Intents that have no outcome: acts that are running, or were interrupted.
   std::vector<Entry> open_intents();
 

@@ -140,6 +140,15 @@ std::optional<IssuedCertificate> find_issued(store::Database& database, const st
   return first(select(database, "WHERE serial = :serial", {{"serial", serial}}));
 }
 
+std::optional<Standing> standing_of(store::Database& database, const std::string& serial,
+                                    const std::string& sha256) {
+  const auto row = database.row(
+      "SELECT profile, state FROM ca_certificate WHERE serial = :serial AND sha256 = :sha256",
+      {{"serial", serial}, {"sha256", sha256}});
+  if (!row) return std::nullopt;
+  return Standing{row->text("profile"), parse_state(row->text("state"))};
+}
+
 std::optional<IssuedCertificate> issued_for(store::Database& database,
                                             const std::string& csr_sha256,
                                             const std::string& profile, Time now) {

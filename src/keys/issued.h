@@ -47,6 +47,14 @@ void register_unknown(store::Database& database, const std::string& serial, cons
                       Time now);
 
 std::optional<IssuedCertificate> find_issued(store::Database& database, const std::string& serial);
+/// What counts for whoever shows a certificate: its profile and state. Nothing where the register
+/// does not have this serial with this digest (hex SHA-256 of the DER).
+struct Standing {
+  std::string profile;
+  IssuedState state;
+};
+std::optional<Standing> standing_of(store::Database& database, const std::string& serial,
+                                    const std::string& sha256);
 /// The newest good certificate for a request under a profile that holds at `now`.
 std::optional<IssuedCertificate> issued_for(store::Database& database,
                                             const std::string& csr_sha256,

@@ -133,6 +133,14 @@ std::string store_policy(store::Database& database, const policy::Policy& policy
   return digest;
 }
 
+std::vector<PolicyText> policy_texts(store::Database& database) {
+  std::vector<PolicyText> out;
+  for (const store::Row& row :
+       database.rows("SELECT sha256, name, text FROM policy_text ORDER BY sha256"))
+    out.push_back({row.text("sha256"), row.text("name"), row.text("text")});
+  return out;
+}
+
 policy::Policy policy_of(store::Database& database, const StoredKey& key) {
   const auto row = database.row("SELECT name, text FROM policy_text WHERE sha256 = :sha256",
                                 {{"sha256", key.policy_sha256}});

@@ -41,6 +41,15 @@ std::string store_policy(store::Database& database, const policy::Policy& policy
 /// The policy that a version was made under, exactly as it was then.
 policy::Policy policy_of(store::Database& database, const StoredKey& key);
 
+/// A policy that some version was made under.
+struct PolicyText {
+  std::string sha256;  ///< hex
+  std::string name;    ///< of the file
+  std::string text;
+};
+/// All, by digest.
+std::vector<PolicyText> policy_texts(store::Database& database);
+
 struct StoredCertificate {
   crypto::Certificate certificate;
   std::vector<crypto::Certificate> chain;  ///< issuer first, root last

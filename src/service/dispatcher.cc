@@ -1,0 +1,392 @@
+#include "service/dispatcher.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/log.h"
+#include "service/identity.h"
+#include "service/problem.h"
+
+namespace poolkey::service {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kQueue = 4096;
+/// Calls that are answered in one go, and how many workers do so for one route: while one waits for
+/// the disk the other signs.
+constexpr std::size_t kTogether = 64;
+constexpr unsigned kGroups = 2;
+constexpr std::chrono::milliseconds kWatchEvery{200};
+constexpr std::chrono::seconds kLongestWait{60};
+
+/// The seconds of `Prefer: wait=N` (RFC 7240 4.3); nothing where it does not stand there.
+std::optional<std::chrono::seconds> preferred_wait(const Request& request) {
+  constexpr std::string_view kWait = "wait=";
+  const std::string_view prefer = request.header("prefer");
+  const std::size_t at = prefer.find(kWait);
+  if (at == prefer.npos) return std::nullopt;
+  unsigned seconds = 0;
+  const char* begin = prefer.data() + at + kWait.size();
+  if (std::from_chars(begin, prefer.data() + prefer.size(), seconds).ec != std::errc{})
+    return std::nullopt;
+  return std::min(std::chrono::seconds(seconds), kLongestWait);
+}
+
+bool changes_something(const Route& route) { return route.repeat != Repeat::kSafe; }
+
+policy::AccessScope scope_of(const Match& match) {
+  policy::AccessScope out;
+  if (const auto* pool = find_field(match.parameters, "pool")) out.pool = *pool;
+  if (const auto* member = find_field(match.parameters, "member")) out.member = *member;
+  if (const auto* profile = find_field(match.parameters, "profile")) out.profile = *profile;
+  // What the path does not name, the handler asks about once more.
+  out.listing = !out.pool && !out.profile;
+  return out;
+}
+
+void log_failure(const Request& request, const Error& error) {
+  const bool ours = status_of(error.code()) >= 500;
+  log("service").log(ours ? spdlog::level::error : spdlog::level::info, "{} {} {}: {}", request.id,
+                     request.method, request.path, error.what());
+}
+
+/// What an HSM that was restarted, or lost its sessions, makes an operation fail with.
+bool is_token_trouble(const Error& error) {
+  return error.ckr().has_value() && is_retryable(error.code());
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(Shared& shared, MakeSide make_side, unsigned workers)
+    : shared_(shared), make_side_(std::move(make_side)) {
+  for (unsigned i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
+  watcher_ = std::jthread([this] { watch(); });
+}
+
+Dispatcher::~Dispatcher() {
+  stop_waiting();
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  ready_.notify_all();
+}
+
+std::size_t Dispatcher::body_limit(const Request& head) const {
+  const Target target = parse_target(head.target);
+  const Match found = match(all_routes(), head.method, target.path);
+  if (found.route != nullptr) {
+    const Body& body = found.route->body;
+    const std::string_view type = head.header("content-type");
+    const bool has_body =
+        head.header("content-length") != "" && head.header("content-length") != "0";
+    if (has_body && !body.type.empty() && body.type != "*/*" &&
+        type.substr(0, type.find(';')) != body.type)
+      throw HttpError(415, "this call takes '" + std::string(body.type) + "'");
+    return body.limit;
+  }
+  if (found.methods.empty())
+    throw HttpError(404, "there is nothing at '" + target.path + "'; see /v1/openapi.json", {},
+                    Errc::kNotFound);
+  std::string allowed;
+  for (const std::string& method : found.methods) allowed += (allowed.empty() ? "" : ", ") + method;
+  throw HttpError(405, "'" + target.path + "' takes " + allowed, {{"allow", allowed}});
+}
+
+void Dispatcher::handle(Request request, HttpServer::Reply reply) {
+  Job job{std::move(request), std::move(reply), {}};
+  Target target = parse_target(job.request.target);
+  job.request.path = std::move(target.path);
+  job.request.query = std::move(target.query);
+  job.match = match(all_routes(), job.request.method, job.request.path);
+  if (const auto wait = preferred_wait(job.request)) job.until = Clock::now() + *wait;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (queue_.size() < kQueue && !stopping_) {
+      queue_.push_back(std::move(job));
+      ready_.notify_one();
+      return;
+    }
+  }
+  job.reply(problem(job.request.id, 503, "the service has more work than it can do; come again"));
+}
+
+std::vector<Dispatcher::Job> Dispatcher::take() {
+  std::unique_lock lock(mutex_);
+  const auto can_run = [&](const Job& job) {
+    const auto busy = busy_.find(job.match.route);
+    return busy == busy_.end() || busy->second < kGroups;
+  };
+  std::vector<Job> out;
+  while (true) {
+    const auto first = std::ranges::find_if(queue_, can_run);
+    if (first == queue_.end()) {
+      if (stopping_) return out;
+      ready_.wait(lock);
+      continue;
+    }
+    const Route* route = first->match.route;
+    out.push_back(std::move(*first));
+    queue_.erase(first);
+    if (route->together == nullptr) return out;
+    ++busy_[route];
+    for (auto at = queue_.begin(); at != queue_.end() && out.size() < kTogether;)
+      if (at->match.route == route) {
+        out.push_back(std::move(*at));
+        at = queue_.erase(at);
+      } else {
+        ++at;
+      }
+    return out;
+  }
+}
+
+void Dispatcher::release(const Route* route) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (--busy_[route] == 0) busy_.erase(route);
+  }
+  ready_.notify_one();
+}
+
+void Dispatcher::work() {
+  std::unique_ptr<app::App> side;
+  std::uint64_t token = 0;
+  while (true) {
+    std::vector<Job> jobs = take();
+    if (jobs.empty()) return;
+    const Route* route = jobs.front().match.route;
+    try {
+      if (!side || token != shared_.token_number()) {
+        token = shared_.token_number();
+        side = make_side_();
+      }
+      if (route->together != nullptr)
+        run_together(*side, jobs);
+      else
+        run(*side, std::move(jobs.front()));
+    } catch (const Error& error) {  // no App: database or token are out of reach
+      log("service").error("{}", error.what());
+      side.reset();
+      for (Job& job : jobs)
+        if (job.reply) answer(std::move(job), problem(job.request, error));
+    }
+    if (route->together != nullptr) release(route);
+  }
+}
+
+void Dispatcher::run(app::App& side, Job job) {
+  const std::uint64_t news = news_;
+  Response response = respond(side, job);
+  const bool waits = response.status == 304 && job.until > Clock::now();
+  if (waits)
+    park(std::move(job), std::move(response), news);
+  else
+    answer(std::move(job), std::move(response));
+}
+
+Response Dispatcher::failed(const Request& request, const Error& error) {
+  log_failure(request, error);
+  if (is_token_trouble(error)) shared_.report_token_trouble();
+  return problem(request, error);
+}
+
+Response Dispatcher::respond(app::App& side, Job& job) {
+  try {
+    Admitted admitted = admit(side, job);
+    Call call = call_of(side, job, admitted);
+    if (!changes_something(*job.match.route)) return job.match.route->handle(call);
+    return recorded(call, *job.match.route);
+  } catch (const Error& error) {
+    return failed(job.request, error);
+  } catch (const std::exception& error) {
+    return failed(job.request, Error(Errc::kInternal, error.what()));
+  }
+}
+
+Dispatcher::Admitted Dispatcher::admit(app::App& side, const Job& job) {
+  const Route& route = *job.match.route;
+  Admitted out{identify(job.request.peer, side.database()), ""};
+  side.context().actor = out.identity.actor;
+  if (route.access != Access::kPolicy) return out;
+  if (out.identity.principal.kind == policy::PrincipalKind::kAnonymous)
+    throw HttpError(401, "this call needs a client certificate of this service's CA", {},
+                    Errc::kDenied);
+  if (out.identity.ended && route.action != policy::AccessAction::kIdentityRenew)
+    throw HttpError(401, "the client certificate has ended; it can only be renewed", {},
+                    Errc::kDenied);
+  const policy::AccessDecision decision =
+      policy::decide(*shared_.access(), out.identity.principal, route.action, scope_of(job.match));
+  out.rule = decision.rule;
+  if (!decision.allowed) deny(side, job, decision);
+  if (!changes_something(route)) note_read(side, job, out);
+  return out;
+}
+
+void Dispatcher::deny(app::App& side, const Job& job, const policy::AccessDecision& decision) {
+  audit::Scope record(side.context().audit,
+                      {.actor = side.context().actor,
+                       .verb = "access " + std::string(policy::word(job.match.route->action)),
+                       .subject = job.request.path});
+  record.deny(decision.rule, {{"reason", decision.sentence}});
+  throw Error(Errc::kDenied, decision.sentence);
+}
+
+void Dispatcher::note_read(app::App& side, const Job& job, const Admitted& admitted) {
+  const std::string action(policy::word(job.match.route->action));
+  std::string where;
+  for (const auto& [name, value] : job.match.parameters)
+    if (name == "pool" || name == "member") where += "/" + value;
+  if (!shared_.is_new_read(admitted.identity.actor + " " + action + " " + where)) return;
+  side.context().audit.append({.actor = admitted.identity.actor,
+                               .verb = "access " + action,
+                               .phase = audit::Phase::kOutcome,
+                               .subject = where.empty() ? "service" : where.substr(1),
+                               .rule = admitted.rule,
+                               .result = audit::Result::kOk});
+}
+
+Call Dispatcher::call_of(app::App& side, const Job& job, const Admitted& admitted) {
+  return {job.request,
+          job.match.parameters,
+          admitted.identity.principal,
+          side,
+          shared_,
+          admitted.identity.actor,
+          admitted.rule};
+}
+
+Response Dispatcher::recorded(Call& call, const Route& route) {
+  if (route.access != Access::kPolicy) return route.handle(call);
+  audit::Scope record(call.context().audit,
+                      {.actor = call.actor,
+                       .verb = "access " + std::string(policy::word(route.action)),
+                       .subject = call.request.path,
+                       .rule = call.rule});
+  Response out = record.run([&] { return route.handle(call); });
+  record.succeed({{"status", out.status}, {"request", call.request.id}});
+  return out;
+}
+
+void Dispatcher::run_together(app::App& side, std::vector<Job>& jobs) {
+  std::vector<Admitted> admitted;
+  std::vector<Call> calls;
+  std::vector<std::size_t> which;
+  admitted.reserve(jobs.size());  // calls refer into it
+  calls.reserve(jobs.size());
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    try {
+      admitted.push_back(admit(side, jobs[i]));
+      calls.push_back(call_of(side, jobs[i], admitted.back()));
+      which.push_back(i);
+    } catch (const Error& error) {
+      answer(std::move(jobs[i]), failed(jobs[i].request, error));
+    }
+  }
+  if (calls.empty()) return;
+  std::vector<Response> answers = together(jobs[which.front()], calls);
+  for (std::size_t k = 0; k < which.size(); ++k)
+    answer(std::move(jobs[which[k]]), std::move(answers[k]));
+}
+
+std::vector<Response> Dispatcher::together(const Job& first, std::vector<Call>& calls) {
+  const auto all_failed = [&](const Error& error) {
+    std::vector<Response> out;
+    for (const Call& call : calls) out.push_back(failed(call.request, error));
+    return out;
+  };
+  try {
+    return first.match.route->together(calls);
+  } catch (const Error& error) {
+    return all_failed(error);
+  } catch (const std::exception& error) {
+    return all_failed(Error(Errc::kInternal, error.what()));
+  }
+}
+
+void Dispatcher::answer(Job job, Response response) {
+  const std::chrono::duration<double> took = Clock::now() - job.request.arrived;
+  shared_.metrics().count_call(job.match.route->method, job.match.route->path, response.status,
+                               took);
+  log("service").debug("{} {} {} {} {:.1f} ms", job.request.id, job.request.method,
+                       job.request.path, response.status, took.count() * 1e3);
+  job.reply(std::move(response));
+}
+
+void Dispatcher::park(Job job, Response response, std::uint64_t news) {
+  const bool changed =
+      response.watch.empty() ? news != news_ : folder_time(response.watch) != response.watch_time;
+  if (changed) {  // meanwhile
+    const std::scoped_lock lock(mutex_);
+    queue_.push_back(std::move(job));
+    ready_.notify_one();
+    return;
+  }
+  const std::scoped_lock lock(parked_mutex_);
+  if (waiting_allowed_)
+    parked_.push_back({std::move(job), std::move(response)});
+  else
+    answer(std::move(job), std::move(response));
+}
+
+void Dispatcher::stop_waiting() {
+  {
+    const std::scoped_lock lock(parked_mutex_);
+    waiting_allowed_ = false;
+  }
+  parked_changed_.notify_all();
+}
+
+std::vector<Dispatcher::Parked> Dispatcher::due(bool all_news) {
+  const auto now = Clock::now();
+  std::vector<Parked> out;
+  for (auto at = parked_.begin(); at != parked_.end();) {
+    const Response& waiting = at->answer;
+    const bool news =
+        waiting.watch.empty() ? all_news : folder_time(waiting.watch) != waiting.watch_time;
+    if (!waiting_allowed_ || news || at->job.until <= now) {
+      at->news = news && waiting_allowed_;
+      out.push_back(std::move(*at));
+      at = parked_.erase(at);
+    } else {
+      ++at;
+    }
+  }
+  return out;
+}
+
+void Dispatcher::watch() {
+  std::optional<store::Database> database;
+  std::int64_t version = 0;
+  bool more = true;
+  while (more) {
+    std::vector<Parked> ready;
+    {
+      std::unique_lock lock(parked_mutex_);
+      parked_changed_.wait_for(lock, kWatchEvery, [&] { return !waiting_allowed_; });
+      more = waiting_allowed_;
+      bool news = false;
+      try {
+        if (!database)
+          database = store::Database::open(shared_.settings().home / app::kDatabaseFile);
+        const std::int64_t now = database->version();
+        news = now != std::exchange(version, now);
+      } catch (const Error& error) {
+        log("service").error("no news can be watched for: {}", error.what());
+      }
+      if (news) ++news_;
+      ready = due(news);
+    }
+    for (Parked& parked : ready)
+      if (parked.news) {
+        const std::scoped_lock lock(mutex_);
+        queue_.push_back(std::move(parked.job));
+        ready_.notify_one();
+      } else {
+        answer(std::move(parked.job), std::move(parked.answer));
+      }
+  }
+}
+
+}  // namespace poolkey::service

@@ -1,0 +1,97 @@
+// Between the server and the handlers: workers, each with its own view of the origin, and what is
+// the same for every call: who asks, whether it is allowed, what is recorded, what waits.
+// May touch: app and below. Called by: service.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "service/http_server.h"
+#include "service/identity.h"
+#include "service/router.h"
+#include "service/shared.h"
+
+namespace poolkey::service {
+
+class Dispatcher {
+ public:
+  /// `make_side` opens a worker's App, on the thread that uses it.
+  using MakeSide = std::function<std::unique_ptr<app::App>()>;
+
+  Dispatcher(Shared& shared, MakeSide make_side, unsigned workers);
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
+  ~Dispatcher();
+
+  /// For HttpServer: never block.
+  void handle(Request request, HttpServer::Reply reply);
+  /// Throws HttpError 404, 405, 415.
+  std::size_t body_limit(const Request& head) const;
+
+  /// Whoever waits is answered now, and nobody waits any more.
+  void stop_waiting();
+
+ private:
+  struct Job {
+    Request request;
+    HttpServer::Reply reply;
+    Match match;
+    std::chrono::steady_clock::time_point until{};  ///< of a long poll; zero: none
+  };
+  /// An answer that waits for news.
+  struct Parked {
+    Job job;
+    Response answer;
+    bool news = false;
+  };
+  /// Who asks, and by which rule.
+  struct Admitted {
+    Identity identity;
+    std::string rule;
+  };
+
+  void work();
+  std::vector<Job> take();
+  void release(const Route* route);
+  void run(app::App& side, Job job);
+  void run_together(app::App& side, std::vector<Job>& jobs);
+  std::vector<Response> together(const Job& first, std::vector<Call>& calls);
+  Response respond(app::App& side, Job& job);
+  Admitted admit(app::App& side, const Job& job);
+  [[noreturn]] void deny(app::App& side, const Job& job, const policy::AccessDecision& decision);
+  void note_read(app::App& side, const Job& job, const Admitted& admitted);
+  Call call_of(app::App& side, const Job& job, const Admitted& admitted);
+  Response recorded(Call& call, const Route& route);
+  Response failed(const Request& request, const Error& error);
+  void answer(Job job, Response response);
+  void park(Job job, Response response, std::uint64_t news);
+  std::vector<Parked> due(bool all_news);
+  void watch();
+
+  Shared& shared_;
+  MakeSide make_side_;
+
+  std::mutex mutex_;  // of the queue
+  std::condition_variable ready_;
+  std::deque<Job> queue_;
+  std::map<const Route*, unsigned> busy_;  ///< workers in routes that are answered together
+  bool stopping_ = false;
+
+  std::mutex parked_mutex_;
+  std::condition_variable parked_changed_;
+  std::list<Parked> parked_;
+  bool waiting_allowed_ = true;
+  std::atomic<std::uint64_t> news_ = 0;  ///< counts changes of the database by others
+
+  std::jthread watcher_;
+  std::vector<std::jthread> workers_;  // ends first
+};
+
+}  // namespace poolkey::service

@@ -1,0 +1,79 @@
+// Whether the service lives, whether it can sign, and what it counts.
+#include "crypto/signature.h"
+#include "keys/origin.h"
+#include "keys/signer.h"
+#include "service/gauges.h"
+#include "service/handlers.h"
+#include "service/problem.h"
+
+namespace poolkey::service {
+namespace {
+
+/// Anybody may ask, so the token is asked once a second at most.
+constexpr std::chrono::seconds kReadyFor{1};
+
+Response live(Call& call) {
+  const auto up = std::chrono::steady_clock::now() - call.shared.started;
+  return json_response(json::object{
+      {"status", "live"},
+      {"seconds", std::chrono::duration_cast<std::chrono::seconds>(up).count()}});
+}
+
+/// Signs with the key of the audit log, which has to be there for anything else to be done.
+void sign_and_verify(keys::Context& context) {
+  const keys::StoredKey signer = keys::audit_signer(context.database);
+  const crypto::EvpPkey key = keys::signing_key(context, policy::Usage::kAudit, signer);
+  const std::string message = "poolkey readiness " + rfc3339(context.clock.now());
+  const Bytes signature = crypto::sign(key.get(), "SHA384", view(message), context.library);
+  if (!signer.public_key.verify("SHA384", view(message), signature))
+    throw Error(Errc::kCorrupt, "the token's signature does not verify");
+}
+
+Response ready(Call& call) {
+  static std::mutex mutex;
+  static std::chrono::steady_clock::time_point checked{};
+  const std::scoped_lock lock(mutex);
+  if (std::chrono::steady_clock::now() - checked > kReadyFor) {
+    try {
+      sign_and_verify(call.context());
+    } catch (const Error& error) {
+      call.shared.report_token_trouble();
+      throw Error(Errc::kUnavailable, "the origin's token does not sign", error.where());
+    }
+    checked = std::chrono::steady_clock::now();
+  }
+  return json_response(json::object{{"status", "ready"}});
+}
+
+Response metrics(Call& call) {
+  refresh_gauges(call);
+  return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
+          .body = call.shared.metrics().text()};
+}
+
+}  // namespace
+
+std::span<const Route> health_routes() {
+  static const auto& routes = *new std::vector<Route>{
+      {.method = "GET",
+       .path = "/v1/health/live",
+       .access = Access::kPublic,
+       .summary = "The process answers",
+       .answer = "Health",
+       .handle = live},
+      {.method = "GET",
+       .path = "/v1/health/ready",
+       .access = Access::kPublic,
+       .summary = "The origin's token has signed, and the signature verified",
+       .answer = "Health",
+       .handle = ready},
+      {.method = "GET",
+       .path = "/v1/metrics",
+       .action = policy::AccessAction::kMetricsRead,
+       .summary = "What the service counts, in Prometheus' text format",
+       .handle = metrics},
+  };
+  return routes;
+}
+
+}  // namespace poolkey::service
