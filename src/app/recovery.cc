@@ -199,6 +199,7 @@ Config configuration_of(const fs::path& backup, const fs::path& home) {
   for (fs::path* path : {&out.module, &out.mailbox, &out.witness})
     *path = moved(*path, backup, home);
   out.softhsm2_conf = home / kSoftHsm;
+  out.service.reset();  // its token is not in a backup; 'service init' makes another
   return out;
 }
 

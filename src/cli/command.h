@@ -67,6 +67,7 @@ struct Command {
 };
 
 std::span<const Command> setup_commands();
+std::span<const Command> service_commands();
 std::span<const Command> origin_commands();
 std::span<const Command> policy_commands();
 std::span<const Command> access_commands();

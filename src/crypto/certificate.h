@@ -75,6 +75,7 @@ class Certificate {
 struct CertificateSpec {
   DistinguishedName subject{};
   std::vector<std::string> dns_sans{};
+  std::vector<std::string> ip_sans{};  ///< "131.107.155.10", "2001:db8::1"
   Time not_before{};
   Time not_after{};  ///< inclusive, as RFC 5280 4.1.2.5 counts
   /// Big-endian, positive, at most 20 octets; empty: 16 octets, 126 of their bits random.

@@ -21,7 +21,8 @@ void check(const CertificateSpec& spec) {
   if (spec.not_after < spec.not_before)
     refuse("it would end (" + rfc3339(spec.not_after) + ") before it begins (" +
            rfc3339(spec.not_before) + ")");
-  if (spec.subject.empty() && (spec.dns_sans.empty() || spec.is_ca))
+  const bool named = !spec.dns_sans.empty() || !spec.ip_sans.empty();
+  if (spec.subject.empty() && (!named || spec.is_ca))
     refuse("it has no subject" + std::string(spec.is_ca ? ", which a CA needs" : " and no name"));
   if (!spec.is_ca && (spec.key_usage.contains(KeyUsage::kKeyCertSign) || spec.path_length))
     refuse("keyCertSign and a path length are for a CA (RFC 5280 4.2.1.3, 4.2.1.9)");
@@ -53,7 +54,8 @@ void add_extensions(X509* x509, const CertificateSpec& spec, const PublicKey& su
   if (!spec.key_usage.empty()) add(x509, key_usage_extension(spec.key_usage));
   if (!spec.extended_key_usage.empty())
     add(x509, extended_key_usage_extension(spec.extended_key_usage));
-  if (!spec.dns_sans.empty()) add(x509, san_extension(spec.dns_sans, spec.subject.empty()));
+  if (!spec.dns_sans.empty() || !spec.ip_sans.empty())
+    add(x509, san_extension(spec.dns_sans, spec.subject.empty(), spec.ip_sans));
   add(x509, subject_key_extension(key_identifier(subject_key)));
   add(x509, authority_key_extension(authority_key_id));
   if (!spec.crl_distribution_points.empty()) add(x509, crl_extension(spec.crl_distribution_points));

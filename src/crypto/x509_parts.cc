@@ -63,6 +63,17 @@ GeneralNamePtr make_general_name(int type, std::string_view text) {
   return out;
 }
 
+GeneralNamePtr make_address(const std::string& text) {
+  const ErrorMark mark;
+  Asn1OctetsPtr value(a2i_IPADDRESS(text.c_str()));
+  if (!value)
+    throw Error(Errc::kInvalidArgument, "'" + text + "' is no IP address for a certificate");
+  GeneralNamePtr out(GENERAL_NAME_new());
+  if (!out) fail();
+  GENERAL_NAME_set0_value(out.get(), GEN_IPADD, value.release());
+  return out;
+}
+
 /// Moves `item` into a stack that owns what it holds.
 template <auto Push, class Stack, class Item>
 void push(Stack* stack, Item item) {
@@ -345,12 +356,18 @@ ExtensionPtr extended_key_usage_extension(const std::vector<std::string>& oids) 
   return encode(NID_ext_key_usage, false, list.get());
 }
 
-ExtensionPtr san_extension(const std::vector<std::string>& dns, bool critical) {
-  if (dns.size() > kMaxNames)
-    throw Error(Errc::kInvalidArgument, "a certificate for " + std::to_string(dns.size()) +
+ExtensionPtr san_extension(const std::vector<std::string>& dns, bool critical,
+                           const std::vector<std::string>& ip) {
+  const std::size_t count = dns.size() + ip.size();
+  if (count > kMaxNames)
+    throw Error(Errc::kInvalidArgument, "a certificate for " + std::to_string(count) +
                                             " names is wanted; it has room for " +
                                             std::to_string(kMaxNames));
-  return encode(NID_subject_alt_name, critical, general_names(GEN_DNS, dns).get());
+  const GeneralNamesPtr names = general_names(GEN_DNS, dns);
+  for (const std::string& address : ip)
+    push<[](GENERAL_NAMES* s, GENERAL_NAME* n) { return sk_GENERAL_NAME_push(s, n); }>(
+        names.get(), make_address(address));
+  return encode(NID_subject_alt_name, critical, names.get());
 }
 
 ExtensionPtr crl_extension(const std::vector<std::string>& urls) {

@@ -40,8 +40,10 @@ Bytes key_identifier(const PublicKey& key);
 ExtensionPtr basic_constraints(bool ca, std::optional<int> path_length);
 ExtensionPtr key_usage_extension(const KeyUsages& usages);
 ExtensionPtr extended_key_usage_extension(const std::vector<std::string>& oids);
-/// Throws kInvalidArgument for a name that is empty or not ASCII, and for more than kMaxNames.
-ExtensionPtr san_extension(const std::vector<std::string>& dns, bool critical);
+/// Throws kInvalidArgument for a name that is empty or not ASCII, for what is no IP address, and for
+/// more than kMaxNames.
+ExtensionPtr san_extension(const std::vector<std::string>& dns, bool critical,
+                           const std::vector<std::string>& ip = {});
 ExtensionPtr crl_extension(const std::vector<std::string>& urls);
 ExtensionPtr authority_info_extension(const std::vector<std::string>& ca_issuers,
                                       const std::vector<std::string>& ocsp);

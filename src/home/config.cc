@@ -49,6 +49,58 @@ Side side_of(std::string_view word) {
   return row == kSides.end() ? Side::kOrigin : row->side;  // the fault is filed already
 }
 
+std::vector<std::string> words_of(
+    const toml::Located<std::vector<toml::Located<std::string>>>& list) {
+  std::vector<std::string> out;
+  for (const auto& word : list.value) out.push_back(word.value);
+  return out;
+}
+
+Service read_service(toml::Reader reader, const fs::path& home) {
+  Service out;
+  const auto listen = reader.strings("listen");
+  out.listen = words_of(listen);
+  for (const auto& one : listen.value)
+    if (const auto colon = one.value.rfind(':');
+        colon == std::string::npos || colon == 0 || colon + 1 == one.value.size())
+      reader.fault(one.where, "'" + one.value + "' is no address and port; write 127.0.0.1:8443");
+  const auto socket = reader.string("socket");
+  out.socket = home / socket.value;
+  if (out.socket.string().size() > kLongestSocket)
+    reader.fault(socket.where, "'" + out.socket.string() +
+                                   "' is longer than a socket's path may "
+                                   "be (" +
+                                   std::to_string(kLongestSocket) + " octets)");
+  out.names = words_of(reader.strings("names"));
+  if (const auto addresses = reader.optional_strings("addresses"))
+    out.addresses = words_of(*addresses);
+  out.token_label = reader.string("token").value;
+  if (const auto serial = reader.optional_string("serial")) out.token_serial = serial->value;
+  out.pin_source = reader.string("pin").value;
+  reader.finish();
+  return out;
+}
+
+std::string list_text(const std::vector<std::string>& words) {
+  std::string out = "[";
+  for (const std::string& word : words) out += (out == "[" ? "" : ", ") + toml::quoted(word);
+  return out + "]";
+}
+
+std::string service_text(const Service& service) {
+  std::string out = "\n[service]\nlisten = " + list_text(service.listen) + "\n";
+  const auto line = [&](const std::string& key, const std::string& value) {
+    out += key + " = " + toml::quoted(value) + "\n";
+  };
+  line("socket", service.socket.string());
+  out += "names = " + list_text(service.names) + "\n";
+  if (!service.addresses.empty()) out += "addresses = " + list_text(service.addresses) + "\n";
+  line("token", service.token_label);
+  if (!service.token_serial.empty()) line("serial", service.token_serial);
+  line("pin", service.pin_source);
+  return out;
+}
+
 }  // namespace
 
 std::string_view name(Side side) noexcept {
@@ -104,6 +156,10 @@ Config read_config(const fs::path& home) {
   }
   if (const auto seconds = reader.optional_integer("reload_timeout_seconds", 1, 3600))
     out.reload_timeout = std::chrono::seconds(seconds->value);
+  if (auto service = reader.optional_table("service")) {
+    if (out.side != Side::kOrigin) reader.fault(service->where(), "'service' is for the origin");
+    out.service = read_service(std::move(*service), home);
+  }
   reader.finish();
   faults.throw_if_any("'" + file.string() + "'");
   return out;
@@ -128,14 +184,10 @@ void write_config(const fs::path& home, const Config& config) {
   if (!config.witness.empty()) line("witness", config.witness.string());
   if (config.call_timeout)
     out += "call_timeout_seconds = " + std::to_string(config.call_timeout->count()) + "\n";
-  if (!config.reload.empty()) {
-    out += "reload = [";
-    for (const std::string& word : config.reload)
-      out += (out.ends_with('[') ? "" : ", ") + toml::quoted(word);
-    out += "]\n";
-  }
+  if (!config.reload.empty()) out += "reload = " + list_text(config.reload) + "\n";
   if (config.reload_timeout)
     out += "reload_timeout_seconds = " + std::to_string(config.reload_timeout->count()) + "\n";
+  if (config.service) out += service_text(*config.service);
   make_private_folder(home);
   write_file(config_file(home), out, 0600);
 }

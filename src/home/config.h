@@ -27,6 +27,20 @@ std::string_view name(Side side) noexcept;
 /// needs for a large RSA key.
 inline constexpr std::chrono::seconds kCallTimeout{120};
 
+/// How an origin serves: the section [service].
+struct Service {
+  std::vector<std::string> listen{};     ///< "127.0.0.1:8443", "[::1]:8443"
+  std::filesystem::path socket{};        ///< for programs of this host
+  std::vector<std::string> names{};      ///< DNS names in its certificate, the first as its CN
+  std::vector<std::string> addresses{};  ///< IP addresses in its certificate
+  std::string token_label{};             ///< of its own token, which has its TLS key
+  std::string token_serial{};            ///< empty while the token is being made
+  std::string pin_source{};
+};
+
+/// The longest path of a socket.
+inline constexpr std::size_t kLongestSocket = 107;
+
 /// One side's configuration. Paths in the file are relative to the home. A station has no token: no
 /// module, label and serial either, and its PIN opens key files.
 struct Config {
@@ -46,6 +60,7 @@ struct Config {
   /// its arguments. Only a person writes it.
   std::vector<std::string> reload{};
   std::optional<std::chrono::seconds> reload_timeout{};
+  std::optional<Service> service{};  ///< an origin's, if it serves
 };
 
 /// Reads HOME/poolkey.toml. Throws kNotFound, or kInvalidArgument with every fault.

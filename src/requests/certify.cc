@@ -38,9 +38,9 @@ crypto::EvpPkey ca_key(keys::Context& context, const keys::OriginSigner& ca, Dur
                            policy::Usage::kCertificate, ca.key);
 }
 
-/// In the last third of its life a certificate may be renewed for the same request.
+/// A certificate that is ending may be renewed for the same request.
 bool is_ending(const crypto::Certificate& certificate, Time now) {
-  return 3 * (certificate.not_after() - now) < certificate.not_after() - certificate.not_before();
+  return requests::is_ending(certificate.not_before(), certificate.not_after(), now);
 }
 
 /// One that was revoked does not answer the request any more.

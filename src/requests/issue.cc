@@ -13,6 +13,10 @@ void refuse(const std::string& why) {
 
 }  // namespace
 
+bool is_ending(Time not_before, Time not_after, Time now) {
+  return 3 * (not_after - now) < not_after - not_before;
+}
+
 crypto::CertificateSpec certificate_spec(const crypto::ParsedCsr& csr, const IssueProfile& profile,
                                          Time issuer_not_after, Time now) {
   if (!csr.signature_valid) refuse("its signature does not verify with the key inside");

@@ -21,6 +21,9 @@ struct IssueProfile {
   std::vector<std::string> ocsp{};                     ///< URLs
 };
 
+/// In the last third of its life a certificate is renewed.
+bool is_ending(Time not_before, Time not_after, Time now);
+
 /// Subject and DNS names as the request has them; valid from `now` for at most the profile's
 /// validity and never beyond the issuer. Throws kInvalidArgument for a request that does not prove
 /// possession of its key, wants to be a CA, has names of other kinds than DNS or none at all, or

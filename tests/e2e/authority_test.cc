@@ -279,7 +279,7 @@ TEST_F(AuthorityTest, RefusesWhatNoProfileAllows) {
   };
   const std::string ec = "-newkey ec -pkeyopt ec_paramgen_curve:P-256";
   EXPECT_TRUE(refused(sign_as("p", "DNS:a.contoso.com", ec, "no-such"), 4,
-                      {"no profile 'no-such'", "'web-server', 'client', 'public'"}));
+                      {"no profile 'no-such'", "'web-server', 'device', 'public'"}));
   EXPECT_TRUE(refused(sign_as("n", "DNS:a.contoso.com,DNS:evilcontoso.com,DNS:fabrikam.com", ec), 2,
                       {"contoso.com, contoso.net", "'evilcontoso.com', 'fabrikam.com'"}));
   EXPECT_TRUE(refused(sign_as("k", "DNS:a.contoso.com", "-newkey rsa:1024"), 2, {"RSA-1024"}));

@@ -35,7 +35,7 @@ TEST(CaConfigTest, ReadsTheExample) {
   EXPECT_THAT(web.extended_key_usage, ElementsAre(std::string(crypto::kServerAuth)));
   EXPECT_EQ(web.organization, "Contoso");
   EXPECT_THAT([&] { (void)config.profile("mail"); },
-              ThrowsErrc(Errc::kNotFound, "'web-server', 'client'"));
+              ThrowsErrc(Errc::kNotFound, "'web-server', 'device'"));
 }
 
 TEST(CaConfigTest, PointsToTheFilesOfTheIssuersKey) {
@@ -90,8 +90,10 @@ TEST(CaConfigTest, RefusesWhatCannotBe) {
         << to;
   };
   refused("version = 1", "version = 2", "version");
-  refused("profile.client", "profile.\"Client 1\"", "Client 1");
-  refused("profile.client", "profile.pool", "choose another name");
+  refused("profile.device", "profile.\"Client 1\"", "Client 1");
+  for (const char* name : {"pool", "service", "member", "client"})
+    refused("profile.device", "profile." + std::string(name), "choose another name");
+  refused("service_days = 90", "service_days = 399", "client_certificates.service_days");
   refused("http://pki.contoso.com/crl", "http://pki.contoso.com/crl?a=1", "query");
   refused("http://pki.contoso.com/crl", "ldap://pki.contoso.com", "http://");
   refused("response_hours = 24", "response_hours = 720", "ocsp.response_hours");

@@ -11,6 +11,7 @@ namespace poolkey::requests {
 namespace {
 
 constexpr std::int64_t kMostDays = 36500;
+constexpr std::int64_t kMostClientDays = 398;
 constexpr std::size_t kLongestUrl = 1000;
 
 constexpr std::array<std::string_view, 8> kAlgorithms{
@@ -99,14 +100,21 @@ bool is_reserved(std::string_view name) {
          name.ends_with("-signer");
 }
 
-CaProfile read_profile(const std::string& name, toml::Reader& reader) {
+/// A configuration from before may have such a profile; nothing is signed under it any more.
+bool is_of_clients(std::string_view name) {
+  return name == kServiceProfile || name == kMemberProfile || name == kClientProfile;
+}
+
+enum class Source { kFile, kRecord };
+
+CaProfile read_profile(const std::string& name, toml::Reader& reader, Source source) {
   CaProfile out{.name = name};
   try {
     KeyName checked(name);  // the alphabet of everything that stands in records and log lines
   } catch (const Error& error) {
     reader.fault(reader.where(), error.what());
   }
-  if (is_reserved(name))
+  if (is_reserved(name) || (source == Source::kFile && is_of_clients(name)))
     reader.fault(reader.where(), "the register of the CA uses '" + name +
                                      "' for other certificates; choose another name");
   out.max = Days(reader.integer("max_days", 1, kMostDays).value);
@@ -171,6 +179,12 @@ void read_times(toml::Reader& top, CaConfig& out) {
                   "(ocsp.responder_days)");
     ocsp->finish();
   }
+  if (auto clients = top.optional_table("client_certificates")) {
+    out.service_validity = Days(clients->integer("service_days", 1, kMostClientDays).value);
+    out.client_validity = Days(clients->integer("client_days", 1, kMostClientDays).value);
+    out.member_validity = Days(clients->integer("member_days", 1, kMostClientDays).value);
+    clients->finish();
+  }
 }
 
 std::string stem(const KeyVersion& version) {
@@ -206,7 +220,9 @@ std::string cross_file(const KeyVersion& subject, const KeyVersion& issuer) {
   return stem(subject) + "-by-" + stem(issuer) + ".cer";
 }
 
-CaConfig parse_ca_config(std::string_view text, const std::string& file) {
+namespace {
+
+CaConfig read_ca_config(std::string_view text, const std::string& file, Source source) {
   const std::string what = "CA configuration " + file;
   toml::Faults faults;
   const toml::Node root = toml::parse(text, file, faults);
@@ -217,7 +233,7 @@ CaConfig parse_ca_config(std::string_view text, const std::string& file) {
   read_publication(top.table("publication"), out);
   read_times(top, out);
   for (auto& [name, table] : top.tables("profile"))
-    out.profiles.push_back(read_profile(name, table));
+    out.profiles.push_back(read_profile(name, table, source));
   top.finish();
   faults.throw_if_any(what);
   out.file = file;
@@ -226,11 +242,19 @@ CaConfig parse_ca_config(std::string_view text, const std::string& file) {
   return out;
 }
 
+}  // namespace
+
+CaConfig parse_ca_config(std::string_view text, const std::string& file) {
+  return read_ca_config(text, file, Source::kFile);
+}
+
 CaConfig ca_config(store::Database& database) {
   const auto rows =
       database.rows("SELECT file, text, sha256 FROM ca_configuration ORDER BY number DESC LIMIT 1");
   if (rows.empty()) return {};
-  CaConfig out = parse_ca_config(rows.front().text("text"), rows.front().text("file"));
+  CaConfig out =
+      read_ca_config(rows.front().text("text"), rows.front().text("file"), Source::kRecord);
+  std::erase_if(out.profiles, [](const CaProfile& one) { return is_of_clients(one.name); });
   if (out.sha256 != rows.front().text("sha256"))
     throw Error(Errc::kCorrupt,
                 "the recorded configuration of the CA is not the one that was given; run 'poolkey "

@@ -19,6 +19,12 @@ namespace poolkey::requests {
 inline constexpr std::string_view kPoolProfile = "pool";
 inline constexpr std::string_view kCrossProfile = "cross";
 
+/// The same of certificates by which the service, members, and persons or applications are known to
+/// each other: requests/ca/client. No profile of a configuration has one of these names.
+inline constexpr std::string_view kServiceProfile = "service";
+inline constexpr std::string_view kMemberProfile = "member";
+inline constexpr std::string_view kClientProfile = "client";
+
 /// What a foreign request gets, whatever it asks for.
 struct CaProfile {
   std::string name;
@@ -45,6 +51,9 @@ struct CaConfig {
   std::chrono::hours crl_overlap{48};  ///< how long before its end the next list is made
   std::chrono::hours ocsp_validity{24};
   Days responder_validity{30};
+  Days service_validity{90};
+  Days client_validity{90};
+  Days member_validity{30};
   std::vector<CaProfile> profiles{};
 
   bool configured() const { return !sha256.empty(); }

@@ -131,19 +131,6 @@ crypto::CertificateSpec specification(const crypto::ParsedCsr& csr, const CaConf
   return spec;
 }
 
-crypto::EvpPkey ca_key(keys::Context& context, const keys::OriginSigner& ca,
-                       const policy::Policy& policy, Duration validity, std::string& rule) {
-  policy::Permit allowed = keys::permit(context, policy,
-                                        {.action = policy::Action::kSign,
-                                         .key = ca.key.name,
-                                         .algorithm = ca.key.public_key.algorithm(),
-                                         .key_age = context.clock.now() - ca.key.created,
-                                         .usage = policy::Usage::kCertificate,
-                                         .validity = validity});
-  rule = allowed.rule();
-  return keys::signing_key(context, std::move(allowed), policy::Usage::kCertificate, ca.key);
-}
-
 ForeignCertificate given(store::Database& database, keys::IssuedCertificate issued,
                          std::vector<Finding> findings, std::vector<std::string> remarks,
                          bool already) {
@@ -152,6 +139,20 @@ ForeignCertificate given(store::Database& database, keys::IssuedCertificate issu
 }
 
 }  // namespace
+
+CaKey ca_key(keys::Context& context, const keys::OriginSigner& ca, const policy::Policy& policy,
+             Duration validity) {
+  policy::Permit allowed = keys::permit(context, policy,
+                                        {.action = policy::Action::kSign,
+                                         .key = ca.key.name,
+                                         .algorithm = ca.key.public_key.algorithm(),
+                                         .key_age = context.clock.now() - ca.key.created,
+                                         .usage = policy::Usage::kCertificate,
+                                         .validity = validity});
+  std::string rule = allowed.rule();
+  return {keys::signing_key(context, std::move(allowed), policy::Usage::kCertificate, ca.key),
+          std::move(rule)};
+}
 
 Days public_limit(Time now) {
   for (const Limit& limit : kLimits)
@@ -177,15 +178,14 @@ ForeignCertificate sign_foreign(keys::Context& context, const CaConfig& config,
   std::vector<std::string> remarks;
   const policy::Policy policy = keys::policy_of(database, ca.key);
   crypto::CertificateSpec spec = specification(csr, config, profile, ca, policy, now, remarks);
-  std::string rule;
-  const crypto::EvpPkey key = ca_key(context, ca, policy, spec.not_after - spec.not_before, rule);
+  const CaKey key = ca_key(context, ca, policy, spec.not_after - spec.not_before);
   // It has no step, for the register tells what is done; while it lives nobody else signs this.
   store::Operation operation = context.journal.begin("ca sign", subject);
   if (!signed_already())
-    keys::record(context, "ca sign", subject, rule, &operation, [&]() -> json::object {
+    keys::record(context, "ca sign", subject, key.rule, &operation, [&]() -> json::object {
       spec.serial = keys::fresh_serial(context);
       const auto made = crypto::Certificate::from_der(
-          crypto::issue(spec, csr.public_key, ca.certificate, key.get(), context.library));
+          crypto::issue(spec, csr.public_key, ca.certificate, key.key.get(), context.library));
       keys::register_issued(database, made, ca.key.name, profile.name, digest, now);
       return {{"subject", made.subject()},
               {"issuer", ca.key.name.str()},

@@ -1,5 +1,5 @@
 // Requests from elsewhere, signed under a profile of the CA: what a CSR signing service offers.
-// May touch: requests/ca/config and below. Called by: cli, for `ca sign`.
+// May touch: requests/ca/config and below. Called by: cli, for `ca sign`; service, for EST.
 #pragma once
 
 #include <string>
@@ -25,6 +25,15 @@ struct ForeignCertificate {
 /// (the linter's errors, or policy).
 ForeignCertificate sign_foreign(keys::Context& context, const CaConfig& config,
                                 const crypto::ParsedCsr& csr, const std::string& profile);
+
+/// The issuing CA's key for one certificate, and the rule that allowed it.
+struct CaKey {
+  crypto::EvpPkey key;
+  std::string rule;
+};
+/// Throws kDenied where the CA's policy does not allow a certificate of this validity.
+CaKey ca_key(keys::Context& context, const keys::OriginSigner& ca, const policy::Policy& policy,
+             Duration validity);
 
 /// The longest validity that a public CA may give a certificate issued at `now` (BR 6.3.2).
 Days public_limit(Time now);
