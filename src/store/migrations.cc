@@ -307,8 +307,8 @@ constexpr std::array<std::string_view, 2> kStation{
     " received_at TEXT)",
 };
 
-// The service: who may come in for the first time.
-constexpr std::array<std::string_view, 3> kService{
+// The service: who may come in for the first time, what was answered, and how much was signed.
+constexpr std::array<std::string_view, 6> kService{
     // One-time codes, by their SHA-256: a code has 125 random bits, so nobody finds it from there.
     "CREATE TABLE invitation ("
     " code_sha256 TEXT NOT NULL PRIMARY KEY,"
@@ -325,6 +325,25 @@ constexpr std::array<std::string_view, 3> kService{
     // cannot have them any more.
     "UPDATE ca_certificate SET profile = 'signed as ' || profile"
     " WHERE profile IN ('service', 'member', 'client')",
+    // Answers to calls that carry an Idempotency-Key, for a day.
+    "CREATE TABLE idempotency ("
+    " principal TEXT NOT NULL,"
+    " idempotency_key TEXT NOT NULL,"
+    " digest TEXT NOT NULL,"  // SHA-256 of the call
+    " owner TEXT NOT NULL,"   // the run of the service that works on it, or did
+    " status BIGINT,"         // NULL: begun and not answered
+    " content_type TEXT,"
+    " headers TEXT,"  // JSON: pairs of name and value
+    " body TEXT,"     // base64
+    " created_at TEXT NOT NULL,"
+    " PRIMARY KEY (principal, idempotency_key))",
+    "CREATE INDEX idempotency_age ON idempotency (created_at)",
+    // Signatures made for a principal on a day (UTC).
+    "CREATE TABLE quota ("
+    " principal TEXT NOT NULL,"
+    " day TEXT NOT NULL,"
+    " used BIGINT NOT NULL,"
+    " PRIMARY KEY (principal, day))",
 };
 
 constexpr std::array kMigrations{
