@@ -81,6 +81,7 @@ std::span<const Command> access_commands();
 std::span<const Command> member_commands();
 std::span<const Command> invitation_commands();
 std::span<const Command> install_commands();
+std::span<const Command> agent_commands();
 std::span<const Command> station_commands();
 std::span<const Command> key_commands();
 std::span<const Command> pool_commands();
