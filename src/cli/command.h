@@ -1,5 +1,5 @@
 // A verb as data: its words, options and function. main.cc turns the table into a command line.
-// May touch: base, app. Called by: the command files (one table each) and main.
+// May touch: base, app, pool. Called by: the command files (one table each) and main.
 #pragma once
 
 #include <map>
@@ -10,6 +10,8 @@
 
 #include "app/app.h"
 #include "cli/output.h"
+#include "pool/deliver.h"
+#include "pool/documents.h"
 
 namespace poolkey::cli {
 
@@ -54,9 +56,15 @@ struct Call {
 /// Writes a PEM or such to --out, or as the product to stdout.
 void write_or_print(Call& call, const std::string& text);
 
-/// Takes or answers what lies in the mailbox, and says so: of members, standbys and stations.
-int say_deliveries(Call& call, app::App& app, pool::MemberSide& side);
-int say_receipts(Call& call, app::App& app, pool::MemberSide& side);
+/// Says what was taken or answered of what lay in the mailbox: of members, standbys and stations.
+/// The exit status for it.
+int say_deliveries(Call& call, const pool::MemberSide& side,
+                   const std::vector<pool::Delivery>& deliveries);
+void say_receipts(Call& call, const pool::MemberSide& side,
+                  const std::vector<pool::Receipt>& receipts);
+/// The verbs of one part: take, or answer, and say so.
+int receive_and_say(Call& call, app::App& app, pool::MemberSide& side);
+int prove_and_say(Call& call, app::App& app, pool::MemberSide& side);
 
 struct Command {
   std::string_view path;     ///< "key release"
@@ -74,6 +82,7 @@ std::span<const Command> access_commands();
 std::span<const Command> member_commands();
 std::span<const Command> invitation_commands();
 std::span<const Command> install_commands();
+std::span<const Command> agent_commands();
 std::span<const Command> station_commands();
 std::span<const Command> key_commands();
 std::span<const Command> pool_commands();

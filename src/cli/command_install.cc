@@ -1,15 +1,11 @@
 // A member's certificates: installed, taken up by its programs, and seen from outside.
 #include <charconv>
-#include <functional>
 
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "crypto/tls_probe.h"
-#include "pool/deliver.h"
-#include "pool/install.h"
-#include "pool/reload.h"
 #include "pool/repository.h"
-#include "pool/retire.h"
+#include "pool/sync.h"
 
 namespace poolkey::cli {
 namespace {
@@ -56,14 +52,15 @@ int say_plan(Call& call, const app::App& app, pool::MemberSide& side,
   return 0;
 }
 
+pool::Hook hook_of(const app::Config& config) {
+  return {config.reload, config.reload_timeout.value_or(home::kReloadTimeout)};
+}
+
 /// True unless a hook failed.
-bool reload(Call& call, const app::App& app, pool::MemberSide& side) {
-  const app::Config& config = app.config();
-  const pool::Reloaded done = pool::reload_programs(
-      side, config.reload, config.reload_timeout.value_or(home::kReloadTimeout));
+bool say_reload(Call& call, const pool::Hook& hook, const pool::Reloaded& done) {
   constexpr std::string_view kWords[] = {"none", "not needed", "done", "failed"};
   call.out.result({{"reload", std::string(kWords[static_cast<std::size_t>(done.what)])}});
-  if (done.what == pool::Reload::kDone) call.out.say("Ran '" + pool::joined(config.reload) + "'.");
+  if (done.what == pool::Reload::kDone) call.out.say("Ran '" + pool::joined(hook.words) + "'.");
   if (!done.sentence.empty()) call.out.say("warning: " + done.sentence + ".");
   return done.what != pool::Reload::kFailed;
 }
@@ -91,10 +88,10 @@ bool probe(Call& call, crypto::Endpoint endpoint,
   return found.as_wanted;
 }
 
-std::vector<crypto::Certificate> install(Call& call, pool::MemberSide& side) {
+void say_installed(Call& call, const pool::MemberSide& side,
+                   const std::vector<pool::Installed>& installed) {
   json::array list;
-  std::vector<crypto::Certificate> out;
-  for (const pool::Installed& i : pool::install_certificates(side)) {
+  for (const pool::Installed& i : installed) {
     call.out.say(i.key.str() + ": certificate " + i.certificate.serial() +
                  (i.written ? " is installed beside the key" : " was there already"));
     call.out.say("  for programs that read files: " + i.files.string() +
@@ -104,10 +101,8 @@ std::vector<crypto::Certificate> install(Call& call, pool::MemberSide& side) {
                                    {"sha256", hex(i.certificate.sha256())},
                                    {"written", i.written},
                                    {"files", i.files.string()}});
-    out.push_back(i.certificate);
   }
   call.out.result({{"member", side.name.str()}, {"certificates", std::move(list)}});
-  return out;
 }
 
 int member_install(Call& call) {
@@ -118,8 +113,12 @@ int member_install(Call& call) {
   app.use_token();
   pool::MemberSide side = app.member();
   if (call.arguments.has("--dry-run")) return say_plan(call, app, side, endpoint);
-  const std::vector<crypto::Certificate> installed = install(call, side);
-  const bool reloaded = reload(call, app, side);
+  std::vector<crypto::Certificate> installed;
+  const std::vector<pool::Installed> all = pool::install_certificates(side);
+  for (const pool::Installed& i : all) installed.push_back(i.certificate);
+  say_installed(call, side, all);
+  const pool::Hook hook = hook_of(app.config());
+  const bool reloaded = say_reload(call, hook, pool::reload_programs(side, hook.words, hook.limit));
   app.checkpoint();
   const bool served = !endpoint || probe(call, *endpoint, installed);
   return reloaded && served ? 0 : kExitDifferences;
@@ -133,18 +132,6 @@ void say_retired(Call& call, const std::vector<pool::Retired>& retired) {
       call.out.say("  still signing with a copy of it: " + listed(r.in_use) + "; reload them");
     call.out.append("retired",
                     {{"key", r.key.str()}, {"destroyed", r.destroyed}, {"kept", r.kept}});
-  }
-}
-
-/// One part of a sync. What it cannot do is said, and the other parts are done all the same.
-void part(Call& call, int& status, const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& error) {
-    if (error.code() == Errc::kNotFound) return;  // nothing of its kind is in the mailbox
-    if (error.code() == Errc::kAuthFailed || error.code() == Errc::kUnavailable) throw;
-    call.out.say(error.what());
-    status = exit_code(error.code());
   }
 }
 
@@ -174,14 +161,19 @@ int member_sync(Call& call) {
   app.use_token();
   pool::MemberSide side = app.member();
   if (call.arguments.has("--dry-run")) return say_sync_plan(call, side);
-  int status = say_deliveries(call, app, side);
-  part(call, status, [&] { say_retired(call, pool::destroy_retired(side)); });
-  if (app.config().side == app::Side::kMember)
-    part(call, status, [&] {
-      install(call, side);
-      if (!reload(call, app, side)) status = kExitDifferences;
-    });
-  part(call, status, [&] { (void)say_receipts(call, app, side); });
+  const pool::Hook hook = hook_of(app.config());
+  const pool::Synced done = pool::synchronize(side, hook, /*answer=*/true);
+  app.checkpoint();
+  int status = say_deliveries(call, side, done.deliveries);
+  say_retired(call, done.retired);
+  if (!done.installed.empty()) say_installed(call, side, done.installed);
+  if (done.reloaded && !say_reload(call, hook, *done.reloaded)) status = kExitDifferences;
+  if (!done.receipts.empty()) say_receipts(call, side, done.receipts);
+  for (const Error& trouble : done.troubles) {
+    call.out.say(trouble.what());
+    status = exit_code(trouble.code());
+  }
+  if (done.stopped) throw Error(*done.stopped);
   return status;
 }
 

@@ -70,13 +70,13 @@ int member_confirm(Call& call) {
 int member_receive(Call& call) {
   MemberCall m(call);
   pool::MemberSide side = m.side.member();
-  return say_deliveries(call, m.side, side);
+  return receive_and_say(call, m.side, side);
 }
 
 int member_prove(Call& call) {
   MemberCall m(call);
   pool::MemberSide side = m.side.member();
-  return say_receipts(call, m.side, side);
+  return prove_and_say(call, m.side, side);
 }
 
 int member_status(Call& call) {
@@ -170,9 +170,21 @@ int enrolment_admit(Call& call) {
 
 }  // namespace
 
-int say_deliveries(Call& call, app::App& app, pool::MemberSide& side) {
+int receive_and_say(Call& call, app::App& app, pool::MemberSide& side) {
   const std::vector<pool::Delivery> deliveries = pool::receive(side);
   app.checkpoint();
+  return say_deliveries(call, side, deliveries);
+}
+
+int prove_and_say(Call& call, app::App& app, pool::MemberSide& side) {
+  const std::vector<pool::Receipt> receipts = pool::answer_challenge(side);
+  app.checkpoint();
+  say_receipts(call, side, receipts);
+  return 0;
+}
+
+int say_deliveries(Call& call, const pool::MemberSide& side,
+                   const std::vector<pool::Delivery>& deliveries) {
   json::array list;
   int status = 0;
   for (const pool::Delivery& d : deliveries) {
@@ -191,9 +203,8 @@ int say_deliveries(Call& call, app::App& app, pool::MemberSide& side) {
   return status;
 }
 
-int say_receipts(Call& call, app::App& app, pool::MemberSide& side) {
-  const std::vector<pool::Receipt> receipts = pool::answer_challenge(side);
-  app.checkpoint();
+void say_receipts(Call& call, const pool::MemberSide& side,
+                  const std::vector<pool::Receipt>& receipts) {
   json::array list;
   for (const pool::Receipt& r : receipts) {
     const std::string state = r.present ? "present" : "absent";
@@ -208,7 +219,6 @@ int say_receipts(Call& call, app::App& app, pool::MemberSide& side) {
         {"key", r.key.str()}, {"state", state}, {"attributes_not_told", std::move(not_told)}});
   }
   call.out.result({{"member", side.name.str()}, {"receipts", std::move(list)}});
-  return 0;
 }
 
 std::span<const Command> member_commands() {

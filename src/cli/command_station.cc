@@ -107,14 +107,14 @@ int station_receive(Call& call) {
       call.out.say("  " + file.string());
     return plan_only(call, "take the newest statement, and open and keep the envelopes above");
   }
-  return say_deliveries(call, s.app, s.side);
+  return receive_and_say(call, s.app, s.side);
 }
 
 int station_prove(Call& call) {
   StationCall s(call);
   if (is_dry_run(call))
     return plan_only(call, "answer the origin's challenge with every key whose envelope is here");
-  return say_receipts(call, s.app, s.side);
+  return prove_and_say(call, s.app, s.side);
 }
 
 std::optional<Time> time_of(const Call& call, const std::string& option) {

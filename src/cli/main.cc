@@ -55,6 +55,8 @@ constexpr std::array kGroups{
     Group{"standby", "a second origin: holds the pools' keys, takes the place of one that is lost"},
     Group{"station", "the side of a Windows member, which has no PKCS#11: delivers it a PFX"},
     Group{"service", "the origin's service for members, persons and applications"},
+    Group{"agent",
+          "a member over the network: enrols with the origin's service, then serves itself"},
     Group{"token", "the tokens of the PKCS#11 module"},
     Group{"policy", "policy files: check and explain"},
     Group{"enrolment", "the origin's answer to members that ask to join"},
@@ -216,14 +218,17 @@ int run(int argc, char** argv) {
       ->type_name("SOURCE");
 
   std::deque<Bound> all;
-  for (const auto commands :
-       {setup_commands(),      service_commands(),     origin_commands(),
-        policy_commands(),     access_commands(),      member_commands(),
-        invitation_commands(), install_commands(),     station_commands(),
-        key_commands(),        pool_commands(),        rollover_commands(),
-        request_commands(),    certificate_commands(), certificate_view_commands(),
-        lint_commands(),       ca_commands(),          ca_view_commands(),
-        audit_commands(),      doctor_commands()})
+  for (const auto commands : {setup_commands(),       service_commands(),
+                              origin_commands(),      policy_commands(),
+                              access_commands(),      member_commands(),
+                              invitation_commands(),  install_commands(),
+                              agent_commands(),       station_commands(),
+                              key_commands(),         pool_commands(),
+                              rollover_commands(),    request_commands(),
+                              certificate_commands(), certificate_view_commands(),
+                              lint_commands(),        ca_commands(),
+                              ca_view_commands(),     audit_commands(),
+                              doctor_commands()})
     for (const Command& command : commands) {
       const std::string summary =
           std::string(command.summary) +

@@ -87,6 +87,12 @@ Bytes request_enrolment(MemberSide& side) {
   return fingerprint;
 }
 
+std::string requested_enrolment(MemberSide& side) {
+  const auto document = keys::setting(side.context.database, kRequestSetting);
+  if (!document) throw Error(Errc::kNotFound, "this member has not asked for enrolment yet");
+  return *document;
+}
+
 crypto::Certificate confirm_enrolment(MemberSide& side, ByteView root_sha256) {
   keys::Context& context = side.context;
   const auto path = side.mailbox.to_member(side.pool, side.name, std::string(kConfirmationFile));

@@ -13,6 +13,9 @@ namespace poolkey::pool {
 /// mailbox and gives its fingerprint (SHA-256 of the file, 32 octets).
 Bytes request_enrolment(MemberSide& side);
 
+/// The octets of that request, which lie in the mailbox as well. Throws kNotFound before it.
+std::string requested_enrolment(MemberSide& side);
+
 /// The member's side: reads the confirmation, checks that its root is the one whose SHA-256 the
 /// operator was told, that it answers this member's own request, and pins the root.
 /// Throws kDenied for another root or a confirmation of another request.

@@ -334,6 +334,23 @@ std::vector<Receipt> answer_challenge(MemberSide& side) {
   return out;
 }
 
+std::string look(MemberSide& side) {
+  if (!std::filesystem::exists(home::statement_file(side.state_folder, side.pool))) return "";
+  const Statement held = held_statement(side);
+  const hsm::Lease lease = side.context.token->lease();
+  std::string out = "holds";
+  for (const Statement::Version& v : held.versions) {
+    const auto replica = hsm::find_private_key(*lease, v.public_key, v.id);
+    if (!replica) continue;
+    const AttributeSet expected = held_private(accepted_policy(side, v.key), side.pool);
+    const std::string drift = hsm::differences(
+        expected, hsm::read_back(*lease, replica->handle, expected), lease->module().not_kept());
+    out += " " + v.key.str() + (drift.empty() ? "" : " (" + drift + ")");
+  }
+  for (const std::string& stray : strays(side, *lease, held)) out += ", stray " + stray;
+  return out;
+}
+
 std::vector<Collected> collect_receipts(keys::Context& context, const Mailbox& mailbox,
                                         const PoolName& pool) {
   std::vector<Collected> out;

@@ -21,6 +21,12 @@ std::vector<MemberName> issue_challenges(keys::Context& context, const Mailbox& 
 /// Throws kNotFound if there is no challenge.
 std::vector<Receipt> answer_challenge(MemberSide& side);
 
+/// The member's side: what its token holds of the versions that its statement names, with what
+/// differs from their policies, and which private keys besides. One line, to be compared with
+/// another look: nothing signs, so it costs little and proves nothing. Empty before the first
+/// statement.
+std::string look(MemberSide& side);
+
 /// What came of one member's file of receipts.
 struct Collected {
   MemberName member;

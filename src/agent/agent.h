@@ -1,0 +1,78 @@
+// The member's side of the network: a loop that fetches what the origin has for this member, does
+// what it asks for, and tells what came of it. May touch: app and below. Called by: cli.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <random>
+
+#include "agent/backoff.h"
+#include "agent/link.h"
+#include "agent/settings.h"
+#include "app/app.h"
+#include "pool/sync.h"
+
+namespace poolkey::agent {
+
+/// Everything it does may be done again, so it may be killed at any point. What the token or the
+/// disk refuses closes both, and after a while they are opened again; what the service refuses is
+/// waited out, and meanwhile the member's own dates and files are looked after.
+class Agent {
+ public:
+  /// `options` as for every verb. Ends when `stop` is true, within some seconds. Throws what
+  /// app::App, read_settings() and read_certificate() throw.
+  Agent(app::Options options, std::string version, const std::atomic<bool>& stop);
+  ~Agent();
+
+  /// Until it is told to stop. Throws kAuthFailed for a wrong PIN, which is never tried twice.
+  void run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Open;
+
+  void open();
+  void connect();
+  /// One long poll and what follows from it.
+  void round();
+  void take_listing(const std::string& body);
+  bool fetch(const std::string& name, const std::string& sha256);
+  /// SHA-256 of the challenge in the mailbox, unless its answer has arrived; else empty.
+  std::string pending_challenge();
+  /// Does what the mailbox asks for, and sends the receipts.
+  void work();
+  void say(const pool::Synced& done);
+  bool send_receipts(const std::string& challenge);
+  void delete_taken();
+  /// What has its time: a version that comes into force, the look, the report, the certificate.
+  void duties();
+  void look();
+  void report();
+  void renew();
+  void heed_clock();
+  /// An unreachable service, or one that does not take us: told once, then waited out.
+  void wait_out(const std::string& why, std::optional<std::chrono::seconds> retry_after);
+  void require_token();
+  void nap(std::chrono::milliseconds time);
+  double chance();
+
+  app::Options options_;
+  std::string version_;
+  const std::atomic<bool>& stop_;
+  std::mt19937_64 random_;
+  Settings settings_;
+  std::optional<Pin> pin_;
+  std::unique_ptr<Open> open_;
+  Backoff service_backoff_, own_backoff_;
+  std::string etag_, told_trouble_, told_report_;
+  std::vector<std::pair<std::string, std::string>> taken_;  ///< envelopes to delete there: sha256
+  bool lost_ = false;  ///< the service went away within a round
+  bool dirty_ = true;  ///< something in the mailbox was not worked on yet
+  std::optional<Duration> told_skew_;
+  std::string note_;  ///< what the origin should know, of the last work
+  Clock::time_point next_work_{}, next_check_{}, next_report_{};
+  std::optional<Clock::time_point> next_cleanup_{};
+  std::optional<Time> next_change_{};  ///< when a version comes into force
+};
+
+}  // namespace poolkey::agent

@@ -1,0 +1,109 @@
+// The agent's mail: what the service has for this member, what it sends back.
+#include <algorithm>
+
+#include "agent/open.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "crypto/digest.h"
+
+namespace poolkey::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kListing = "the service's list of documents";
+
+/// A name that is a file in the member's own folder and nothing else, whatever a service says.
+bool is_document_name(const std::string& name) {
+  const auto usual = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view(".-_@").find(c) != std::string_view::npos;
+  };
+  return name.size() < 200 && name.ends_with(".cms") && !name.starts_with('.') &&
+         std::ranges::all_of(name, usual);
+}
+
+std::string sha256_of(const fs::path& file) {
+  return fs::exists(file) ? hex(crypto::sha256(view(read_file(file)))) : "";
+}
+
+}  // namespace
+
+void Agent::take_listing(const std::string& body) {
+  pool::MemberSide& side = open_->side;
+  const json::value document = json::parse(body, kListing);
+  std::vector<std::string> names;
+  taken_.clear();
+  for (const json::value& entry :
+       json::as_array(json::as_object(document, kListing), "documents", kListing)) {
+    const json::object& one = json::as_object(entry, kListing);
+    const std::string name = json::text(one, "name", kListing);
+    const std::string sha256 = json::text(one, "sha256", kListing);
+    if (!is_document_name(name))
+      throw Error(Errc::kCorrupt, std::string(kListing) + " has the name '" + name + "'");
+    names.push_back(name);
+    if (name.starts_with("envelope.")) taken_.emplace_back(name, sha256);
+    if (sha256_of(side.mailbox.to_member(side.pool, side.name, name)) != sha256 &&
+        fetch(name, sha256))
+      dirty_ = true;
+  }
+  // An envelope that the origin took back is not for us any more.
+  for (const fs::path& file : side.mailbox.for_member(side.pool, side.name, "envelope."))
+    if (std::ranges::find(names, file.filename().string()) == names.end()) remove_file(file);
+  if (!pending_challenge().empty()) dirty_ = true;
+  if (dirty_) next_work_ = {};
+}
+
+bool Agent::fetch(const std::string& name, const std::string& sha256) {
+  const http::Request get{.url = "/documents/" + name};
+  const auto answer = open_->link->ask(get);
+  if (!answer) throw Error(Errc::kUnavailable, open_->link->trouble());
+  if (answer->status == 404) return false;  // it went meanwhile
+  if (answer->status != 200) throw open_->link->refusal(get, *answer);
+  if (hex(crypto::sha256(view(answer->body))) != sha256) return false;  // it changed: listed again
+  open_->side.mailbox.put(open_->side.mailbox.to_member(open_->side.pool, open_->side.name, name),
+                          view(answer->body));
+  return true;
+}
+
+std::string Agent::pending_challenge() {
+  pool::MemberSide& side = open_->side;
+  const std::string here = sha256_of(side.mailbox.to_member(side.pool, side.name, "challenge.cms"));
+  return here == keys::setting(side.context.database, kAnswered).value_or("") ? "" : here;
+}
+
+bool Agent::send_receipts(const std::string& challenge) {
+  pool::MemberSide& side = open_->side;
+  const http::Request put{
+      .method = "PUT",
+      .url = "/receipts",
+      .headers = {{"Content-Type", "application/json"}},
+      .body = read_file(side.mailbox.to_origin("receipt", side.pool, side.name))};
+  const auto answer = open_->link->ask(put);
+  if (!answer) return false;
+  if (answer->status / 100 != 2) {
+    log("agent").warn("{}", open_->link->refusal(put, *answer).what());
+    // Refused for what it says, it would be refused again; a newer challenge will come.
+    if (answer->status == 401 || answer->status == 403 || answer->status >= 500) return false;
+  }
+  keys::set_setting(side.context.database, kAnswered, challenge);
+  keys::set_setting(side.context.database, kLooked, pool::look(side));
+  return true;
+}
+
+void Agent::delete_taken() {
+  pool::MemberSide& side = open_->side;
+  for (const auto& [name, sha256] : taken_) {
+    if (fs::exists(side.mailbox.to_member(side.pool, side.name, name))) continue;  // refused
+    const http::Request gone{.method = "DELETE",
+                             .url = "/documents/" + name,
+                             .headers = {{"If-Match", "\"" + sha256 + "\""}}};
+    const auto answer = open_->link->ask(gone);
+    if (!answer) throw Error(Errc::kUnavailable, open_->link->trouble());
+    if (answer->status / 100 != 2 && answer->status != 404 && answer->status != 412)
+      log("agent").warn("{}", open_->link->refusal(gone, *answer).what());
+  }
+  taken_.clear();
+}
+
+}  // namespace poolkey::agent
