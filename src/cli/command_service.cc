@@ -6,6 +6,7 @@
 #include "app/service_token.h"
 #include "cli/command.h"
 #include "home/pin.h"
+#include "service/service.h"
 
 namespace poolkey::cli {
 namespace {
@@ -83,6 +84,19 @@ int service_init(Call& call) {
   return 0;
 }
 
+int serve(Call& call) {
+  service::ServeOptions options{.app = call.options};
+  options.access = call.arguments.one("--access");
+  options.listen = call.arguments.all("--listen");
+  options.started = [&](const std::vector<std::string>& addresses) {
+    call.out.say("Serving on " + listed(addresses) + ".");
+    call.out.flush();
+  };
+  service::serve(std::move(options));
+  call.out.say("Stopped.");
+  return 0;
+}
+
 }  // namespace
 
 std::span<const Command> service_commands() {
@@ -100,6 +114,13 @@ std::span<const Command> service_commands() {
         {"--service-pin", "SOURCE",
          "where the PIN of its token comes from: file:PATH, fd:N, credential:NAME or prompt"}},
        service_init},
+      {"serve",
+       "origin",
+       "answer members, persons and applications over HTTPS, until told to stop",
+       {{"--access", "FILE", "who may do what (default: HOME/access.toml)"},
+        {"--listen", "ADDRESS:PORT", "listen here instead of where 'service init' said", false,
+         true}},
+       serve},
   };
   return commands;
 }

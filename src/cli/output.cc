@@ -33,6 +33,8 @@ void Output::say(std::string_view line) {
   write(to, "\n");
 }
 
+void Output::flush() { std::fflush(json_ ? stderr : stdout); }
+
 void Output::table(const std::vector<std::string>& header,
                    const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;

@@ -35,6 +35,9 @@ class Output {
   /// Text that is itself the product (a PEM, an export): stdout in text form only.
   void product(std::string_view text);
 
+  /// Has what was said so far seen now, by whoever reads a pipe.
+  void flush();
+
   bool is_json() const { return json_; }
   /// Prints the JSON document. Called once, by main.
   void finish();

@@ -32,6 +32,7 @@ struct CreateOptions {
   std::string ca{};                    ///< the topology's name of a CA; empty: the role's
   std::string organization{};          ///< left out where empty
   std::optional<Override> override_lint{};
+  std::string actor{};  ///< who asks, in the request's history; empty: the context's
 };
 
 struct CreatedRequest {

@@ -47,7 +47,7 @@ policy::AccessScope scope_of(const Match& match) {
 
 void log_failure(const Request& request, const Error& error) {
   const bool ours = status_of(error.code()) >= 500;
-  log("service").log(ours ? spdlog::level::error : spdlog::level::info, "{} {} {}: {}", request.id,
+  log("service").log(ours ? spdlog::level::err : spdlog::level::info, "{} {} {}: {}", request.id,
                      request.method, request.path, error.what());
 }
 
@@ -239,12 +239,14 @@ void Dispatcher::note_read(app::App& side, const Job& job, const Admitted& admit
   for (const auto& [name, value] : job.match.parameters)
     if (name == "pool" || name == "member") where += "/" + value;
   if (!shared_.is_new_read(admitted.identity.actor + " " + action + " " + where)) return;
-  side.context().audit.append({.actor = admitted.identity.actor,
-                               .verb = "access " + action,
-                               .phase = audit::Phase::kOutcome,
-                               .subject = where.empty() ? "service" : where.substr(1),
-                               .rule = admitted.rule,
-                               .result = audit::Result::kOk});
+  audit::Event event;
+  event.actor = admitted.identity.actor;
+  event.verb = "access " + action;
+  event.phase = audit::Phase::kOutcome;
+  event.subject = where.empty() ? "service" : where.substr(1);
+  event.rule = admitted.rule;
+  event.result = audit::Result::kOk;
+  side.context().audit.append(event);
 }
 
 Call Dispatcher::call_of(app::App& side, const Job& job, const Admitted& admitted) {

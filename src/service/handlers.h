@@ -4,6 +4,7 @@
 #include <span>
 
 #include "service/router.h"
+#include "service/shared.h"
 
 namespace poolkey::service {
 

@@ -24,9 +24,9 @@ Response lines(Call& call) {
   Response out = tagged_octets(call.request, "application/x-ndjson", std::move(text));
   if (entries.size() == page.limit)
     out.headers.emplace_back(
-        "link", "</v1/audit?after=" +
-                    std::to_string(after + static_cast<std::int64_t>(entries.size())) +
-                    "&limit=" + std::to_string(page.limit) + ">; rel=\"next\"");
+        "link",
+        "</v1/audit?after=" + std::to_string(after + static_cast<std::int64_t>(entries.size())) +
+            "&limit=" + std::to_string(page.limit) + ">; rel=\"next\"");
   return out;
 }
 

@@ -18,8 +18,7 @@ Response list_certificates(Call& call) {
   std::vector<Entry> entries;
   const Time now = call.context().clock.now();
   for (const PoolName& pool : pool::pools(call.side.database())) {
-    if (pool::is_standby(pool) ||
-        !may(call, AccessAction::kCertificateRead, {.pool = pool.str()}))
+    if (pool::is_standby(pool) || !may(call, AccessAction::kCertificateRead, {.pool = pool.str()}))
       continue;
     for (const pool::KnownCertificate& c :
          pool::known_certificates(call.side.database(), pool, now)) {
@@ -50,7 +49,7 @@ Response sign(Call& call) {
   const std::string profile = json::text(wish, "profile", "the request's body");
   authorize(call, AccessAction::kCertificateSign, {.profile = profile});
   const crypto::ParsedCsr csr =
-      crypto::parse_csr(crypto::csr_der(json::text(wish, "csr", "the request's body")));
+      crypto::parse_csr(view(json::text(wish, "csr", "the request's body")));
   const requests::ForeignCertificate made = requests::sign_foreign(
       call.context(), requests::ca_config(call.side.database()), csr, profile);
   if (!made.already) call.shared.metrics().count_signatures("certificate", 1);
@@ -101,7 +100,8 @@ Response crl(Call& call) {
       const auto newest = keys::newest_crl(call.side.database(), ca.key.name);
       if (!newest) break;
       const Bytes& der = newest->der();
-      return tagged_octets(call.request, "application/pkix-crl", std::string(der.begin(), der.end()));
+      return tagged_octets(call.request, "application/pkix-crl",
+                           std::string(der.begin(), der.end()));
     }
   throw Error(Errc::kNotFound, "there is no revocation list '" + file + "'");
 }

@@ -14,9 +14,9 @@ constexpr std::chrono::seconds kReadyFor{1};
 
 Response live(Call& call) {
   const auto up = std::chrono::steady_clock::now() - call.shared.started;
-  return json_response(json::object{
-      {"status", "live"},
-      {"seconds", std::chrono::duration_cast<std::chrono::seconds>(up).count()}});
+  return json_response(
+      json::object{{"status", "live"},
+                   {"seconds", std::chrono::duration_cast<std::chrono::seconds>(up).count()}});
 }
 
 /// Signs with the key of the audit log, which has to be there for anything else to be done.

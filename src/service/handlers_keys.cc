@@ -11,8 +11,7 @@ using policy::AccessAction;
 json::object key_json(Call& call, const keys::StoredKey& key) {
   json::object out = app::key_view(key);
   out["pool"] = key.pool.value().str();
-  const auto current =
-      pool::in_force(call.side.database(), *key.pool, call.context().clock.now());
+  const auto current = pool::in_force(call.side.database(), *key.pool, call.context().clock.now());
   out["in_force"] = std::ranges::find(current, key.name) != current.end();
   out["generated"] = rfc3339(key.created);
   return out;
@@ -32,8 +31,7 @@ Response list_keys(Call& call) {
 keys::StoredKey pool_key(Call& call) {
   const KeyVersion name = parse_key_version(call.parameter("key"));
   const auto key = keys::find_key(call.side.database(), name);
-  if (!key || !key->pool)
-    throw Error(Errc::kNotFound, "there is no pool key '" + name.str() + "'");
+  if (!key || !key->pool) throw Error(Errc::kNotFound, "there is no pool key '" + name.str() + "'");
   authorize(call, AccessAction::kKeyRead, {.pool = key->pool->str()});
   return *key;
 }

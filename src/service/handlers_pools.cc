@@ -87,8 +87,7 @@ Response list_enrolments(Call& call) {
   for (const pool::Member& m : pool::members(call.side.database(), pool)) {
     if (m.enrolled) continue;
     try {
-      const pool::PendingEnrolment p =
-          pool::pending_enrolment(call.side.mailbox(), pool, m.name);
+      const pool::PendingEnrolment p = pool::pending_enrolment(call.side.mailbox(), pool, m.name);
       entries.push_back({m.name.str(),
                          {{"member", m.name.str()},
                           {"token_label", p.request.token_label},
@@ -117,8 +116,8 @@ json::object attestation_json(Call& call, const Bytes& cms) {
 }
 
 Response attest(Call& call) {
-  return json_response(attestation_json(
-      call, pool::attest(call.context(), call.side.mailbox(), call.pool())));
+  return json_response(
+      attestation_json(call, pool::attest(call.context(), call.side.mailbox(), call.pool())));
 }
 
 Response show_attestation(Call& call) {

@@ -110,8 +110,7 @@ json::object whole_view(Call& call, const requests::StoredRequest& r) {
 }
 
 Response show_request(Call& call) {
-  return tagged_response(call.request,
-                         whole_view(call, wanted(call, AccessAction::kRequestRead)));
+  return tagged_response(call.request, whole_view(call, wanted(call, AccessAction::kRequestRead)));
 }
 
 Response give_csr(Call& call) {
@@ -130,8 +129,8 @@ Response submit(Call& call) {
 Response take_answer(Call& call) {
   const requests::StoredRequest r = wanted(call, AccessAction::kRequestComplete);
   json::array list;
-  for (const requests::Imported& one : requests::import_file(
-           call.context(), "the request's body", view(call.request.body), r.id))
+  for (const requests::Imported& one :
+       requests::import_file(call.context(), "the request's body", view(call.request.body), r.id))
     list.emplace_back(json::object{{"what", one.what},
                                    {"sentence", one.sentence},
                                    {"request", one.request},

@@ -64,8 +64,8 @@ Response abort(Call& call) {
   const ro::StoredRoll roll = wanted(call, AccessAction::kRolloverAct);
   ro::abort(call.context(), call.side.mailbox(), roll.id,
             json::text(call.document(), "reason", "the request's body"));
-  return json_response(app::progress_view(
-      ro::look(call.context(), ro::find_roll(call.side.database(), roll.id))));
+  return json_response(
+      app::progress_view(ro::look(call.context(), ro::find_roll(call.side.database(), roll.id))));
 }
 
 }  // namespace

@@ -27,7 +27,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "crypto/digest.h"
-#include "crypto/tls_context.h"
+#include "crypto/tls_server.h"
 #include "service/problem.h"
 #include "service/router.h"
 
@@ -197,7 +197,7 @@ void HttpServer::Impl::forget(const Connection* connection) {
 net::awaitable<void> HttpServer::Impl::accept_tcp(std::shared_ptr<Tcp::acceptor> acceptor) {
   while (acceptor->is_open()) {
     error_code failed;
-    const auto token = net::redirect_error(net::use_awaitable, failed);
+    auto token = net::redirect_error(net::use_awaitable, failed);
     const net::any_io_executor strand = net::make_strand(io);
     Tcp::socket socket = co_await acceptor->async_accept(strand, token);
     if (!failed) {
@@ -214,7 +214,7 @@ net::awaitable<void> HttpServer::Impl::accept_tcp(std::shared_ptr<Tcp::acceptor>
 net::awaitable<void> HttpServer::Impl::accept_local(std::shared_ptr<Local::acceptor> acceptor) {
   while (acceptor->is_open()) {
     error_code failed;
-    const auto token = net::redirect_error(net::use_awaitable, failed);
+    auto token = net::redirect_error(net::use_awaitable, failed);
     const net::any_io_executor strand = net::make_strand(io);
     Local::socket socket = co_await acceptor->async_accept(strand, token);
     if (!failed) take(std::move(socket));
@@ -267,7 +267,7 @@ net::awaitable<void> HttpServer::Impl::serve(std::shared_ptr<TlsStream> stream,
                                              std::shared_ptr<net::ssl::context> /*kept*/,
                                              std::shared_ptr<Connection> connection) {
   error_code failed;
-  const auto token = net::redirect_error(net::use_awaitable, failed);
+  auto token = net::redirect_error(net::use_awaitable, failed);
   beast::get_lowest_layer(*stream).expires_after(limits.handshake);
   co_await stream->async_handshake(net::ssl::stream_base::server, token);
   {
@@ -302,7 +302,7 @@ net::awaitable<void> HttpServer::Impl::converse(Stream& stream, Connection& conn
   bool more = true;
   while (more && !stopping) {
     error_code failed;
-    const auto token = net::redirect_error(net::use_awaitable, failed);
+    auto token = net::redirect_error(net::use_awaitable, failed);
     if (buffer.size() == 0) {
       connection.idle = true;
       beast::get_lowest_layer(stream).expires_after(limits.idle);
@@ -339,7 +339,7 @@ template <class Stream>
 net::awaitable<bool> HttpServer::Impl::exchange(Stream& stream, beast::flat_buffer& buffer,
                                                 Connection& connection) {
   error_code failed;
-  const auto token = net::redirect_error(net::use_awaitable, failed);
+  auto token = net::redirect_error(net::use_awaitable, failed);
   http::request_parser<http::string_body> parser;
   parser.header_limit(static_cast<std::uint32_t>(limits.header));
   parser.body_limit(boost::none);  // set below, by what is asked
@@ -373,7 +373,7 @@ net::awaitable<bool> HttpServer::Impl::exchange(Stream& stream, beast::flat_buff
   if (whole) {
     beast::get_lowest_layer(stream).expires_after(limits.body_time);
     error_code broken;
-    const auto body_token = net::redirect_error(net::use_awaitable, broken);
+    auto body_token = net::redirect_error(net::use_awaitable, broken);
     if (text_of(parser.get()[http::field::expect]) == "100-continue") {
       http::response<http::empty_body> go_on(http::status::continue_, version);
       co_await http::async_write(stream, go_on, body_token);
@@ -407,7 +407,7 @@ net::awaitable<Response> HttpServer::Impl::answer(Connection& connection, Reques
   };
   handle(std::move(request), std::move(reply));
   error_code cancelled;
-  const auto token = net::redirect_error(net::use_awaitable, cancelled);
+  auto token = net::redirect_error(net::use_awaitable, cancelled);
   if (!slot->response) co_await slot->timer.async_wait(token);
   if (slot->response) late = std::move(*slot->response);
   co_return late;
@@ -417,7 +417,7 @@ template <class Stream>
 net::awaitable<void> HttpServer::Impl::send(Stream& stream, Response response, std::string id,
                                             unsigned version, bool keep_alive, bool head_only) {
   error_code failed;
-  const auto token = net::redirect_error(net::use_awaitable, failed);
+  auto token = net::redirect_error(net::use_awaitable, failed);
   beast::get_lowest_layer(stream).expires_after(limits.write_time);
   http::response<http::string_body> message =
       message_of(std::move(response), id, version, keep_alive);

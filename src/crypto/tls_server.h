@@ -1,5 +1,5 @@
-// TLS contexts: of a server that asks for client certificates, and of a client with a key in a
-// token. May touch: OpenSSL. Called by: service, http.
+// The server's half of TLS: one that asks for client certificates. A library of its own, like the
+// client's half. May touch: OpenSSL's libssl (in the .cc). Called by: service.
 #pragma once
 
 #include <memory>

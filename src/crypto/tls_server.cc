@@ -1,7 +1,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "crypto/tls_context.h"
+#include "crypto/tls_server.h"
 #include "crypto/x509_parts.h"
 
 namespace poolkey::crypto {
@@ -32,12 +32,12 @@ void add_trust(SSL_CTX* context, const std::vector<Certificate>& roots,
                const std::vector<Certificate>& issuers) {
   X509_STORE* store = SSL_CTX_get_cert_store(context);
   for (const Certificate& root : roots) {
-    require(X509_STORE_add_cert(store, root.get()) == 1, "a root certificate");
-    require(SSL_CTX_add_client_CA(context, root.get()) == 1, "a root's name");
+    require(X509_STORE_add_cert(store, root.x509()) == 1, "a root certificate");
+    require(SSL_CTX_add_client_CA(context, root.x509()) == 1, "a root's name");
   }
   // Clients send their chain; those that do not are helped.
   for (const Certificate& issuer : issuers)
-    require(X509_STORE_add_cert(store, issuer.get()) == 1, "an issuer's certificate");
+    require(X509_STORE_add_cert(store, issuer.x509()) == 1, "an issuer's certificate");
 }
 
 }  // namespace
@@ -52,20 +52,20 @@ TlsContext tls_server_context(OSSL_LIB_CTX* library, EVP_PKEY* key,
   require(out != nullptr, "a TLS context");
   SSL_CTX* context = out.get();
   require(SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1, "TLS 1.2");
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                   SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_options(
+      context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   require(SSL_CTX_set_cipher_list(context, kCiphers12) == 1, "the cipher list");
-  require(SSL_CTX_use_certificate(context, chain.front().get()) == 1, "the service's certificate");
+  require(SSL_CTX_use_certificate(context, chain.front().x509()) == 1, "the service's certificate");
   for (std::size_t i = 1; i < chain.size(); ++i)
-    require(SSL_CTX_add1_chain_cert(context, chain[i].get()) == 1, "the service's chain");
+    require(SSL_CTX_add1_chain_cert(context, chain[i].x509()) == 1, "the service's chain");
   require(SSL_CTX_use_PrivateKey(context, key) == 1, "the service's key");
   add_trust(context, roots, issuers);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, accept_ended);
   SSL_CTX_set_timeout(context, kTicketSeconds);
-  require(SSL_CTX_set_session_id_context(
-              context, reinterpret_cast<const unsigned char*>(kSessions.data()),
-              static_cast<unsigned>(kSessions.size())) == 1,
+  require(SSL_CTX_set_session_id_context(context,
+                                         reinterpret_cast<const unsigned char*>(kSessions.data()),
+                                         static_cast<unsigned>(kSessions.size())) == 1,
           "the session's name");
   return out;
 }

@@ -1,0 +1,51 @@
+#include "service/chores.h"
+
+#include <array>
+
+#include "base/log.h"
+#include "keys/origin.h"
+#include "pool/prove.h"
+#include "requests/ca/revocation_list.h"
+#include "rollover/advance.h"
+#include "rollover/expose.h"
+#include "rollover/repository.h"
+
+namespace poolkey::service {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+/// What was recorded since is vouched for by the token.
+void sign_audit(app::App& side, Shared& /*shared*/) {
+  if (side.context().audit.unsigned_entries() > 0) keys::checkpoint_origin(side.context());
+}
+
+void renew_lists(app::App& side, Shared& /*shared*/) {
+  for (const requests::CrlMade& made :
+       requests::make_crls(side.context(), requests::ca_config(side.database())))
+    if (!made.refused.empty())
+      log("service").error("no revocation list for {}: {}", made.ca.str(), made.refused);
+}
+
+/// Dates come without anybody asking.
+void advance_rollovers(app::App& side, Shared& /*shared*/) {
+  for (const rollover::StoredRoll& roll :
+       rollover::begin_necessary(side.context(), side.mailbox(), true))
+    log("service").info("rollover '{}' begins: {}", roll.id, roll.reason);
+  for (const rollover::StoredRoll& roll : rollover::all_rolls(side.database()))
+    if (!roll.ended) (void)rollover::advance(side.context(), side.mailbox(), roll.id);
+}
+
+constexpr std::array kChores{
+    Chore{"sign the audit log", seconds(10), sign_audit},
+    Chore{"advance rollovers", minutes(1), advance_rollovers},
+    Chore{"renew revocation lists", hours(1), renew_lists},
+};
+
+}  // namespace
+
+std::span<const Chore> chores() { return kChores; }
+
+}  // namespace poolkey::service
