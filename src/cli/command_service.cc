@@ -4,8 +4,10 @@
 #include <array>
 
 #include "app/service_token.h"
+#include "base/file.h"
 #include "cli/command.h"
 #include "home/pin.h"
+#include "keys/origin.h"
 #include "service/service.h"
 
 namespace poolkey::cli {
@@ -84,6 +86,27 @@ int service_init(Call& call) {
   return 0;
 }
 
+int access_certify(Call& call) {
+  const crypto::ParsedCsr csr = crypto::parse_csr(view(read_file(call.arguments.one("--csr"))));
+  app::App side(call.options);
+  side.require(app::Side::kOrigin);
+  side.use_token();
+  const requests::ClientCertificate made = requests::client_certificate(
+      side.context(), requests::ca_config(side.database()), call.arguments.one("NAME"), csr);
+  keys::checkpoint_origin(side.context());
+  std::string pem = made.issued.pem;
+  for (const crypto::Certificate& above : made.chain) pem += above.pem();
+  write_or_print(call, pem);
+  call.out.say("'" + call.arguments.one("NAME") + "' has a client certificate, serial " +
+               made.issued.serial + ", until " + rfc3339(made.issued.not_after) +
+               (made.already ? "; it had it before." : "."));
+  call.out.result({{"name", call.arguments.one("NAME")},
+                   {"serial", made.issued.serial},
+                   {"not_after", rfc3339(made.issued.not_after)},
+                   {"certificate", pem}});
+  return 0;
+}
+
 int serve(Call& call) {
   service::ServeOptions options{.app = call.options};
   options.access = call.arguments.one("--access");
@@ -114,6 +137,13 @@ std::span<const Command> service_commands() {
         {"--service-pin", "SOURCE",
          "where the PIN of its token comes from: file:PATH, fd:N, credential:NAME or prompt"}},
        service_init},
+      {"access certify",
+       "origin",
+       "certify the key of a person or application by its request, so that the service knows it",
+       {{"NAME", "NAME", "as policies/access.toml names the client", true},
+        {"--csr", "FILE", "PKCS#10, PEM or DER", true},
+        {"--out", "FILE", "write certificate and chain here instead of to stdout"}},
+       access_certify},
       {"serve",
        "origin",
        "answer members, persons and applications over HTTPS, until told to stop",
