@@ -108,8 +108,9 @@ std::vector<std::string> Chain::lines(std::int64_t after, std::size_t limit) {
 
 std::int64_t Chain::unsigned_entries() {
   return database_
-      .row("SELECT COUNT(*) AS n FROM audit_entry WHERE seq >"
-           " (SELECT COALESCE(MAX(seq), 0) FROM audit_entry WHERE phase = 'checkpoint')")
+      .row(
+          "SELECT COUNT(*) AS n FROM audit_entry WHERE seq >"
+          " (SELECT COALESCE(MAX(seq), 0) FROM audit_entry WHERE phase = 'checkpoint')")
       ->integer("n");
 }
 

@@ -26,6 +26,16 @@ json::object sentence(std::string_view text) {
 
 Scope::Scope(Chain& chain, Act act)
     : chain_(chain), act_(std::move(act)), exceptions_(std::uncaught_exceptions()) {
+  intent_ = chain_.append(intent_event()).seq;
+}
+
+Scope::Scope(Chain& chain, store::Transaction& transaction, Act act)
+    : chain_(chain), act_(std::move(act)), exceptions_(std::uncaught_exceptions()) {
+  const Event event = intent_event();
+  intent_ = chain_.append_all(transaction, {&event, 1});
+}
+
+Event Scope::intent_event() {
   Event event;
   event.actor = act_.actor;
   event.verb = act_.verb;
@@ -33,7 +43,7 @@ Scope::Scope(Chain& chain, Act act)
   event.rule = act_.rule;
   event.operation = act_.operation;
   event.detail = std::move(act_.detail);
-  intent_ = chain_.append(event).seq;
+  return event;
 }
 
 Scope::~Scope() {
@@ -56,7 +66,12 @@ void Scope::deny(std::string_view rule, json::object detail) {
   close(Result::kDenied, std::string(rule), std::move(detail));
 }
 
-void Scope::close(Result result, std::string rule, json::object detail) {
+void Scope::succeed(store::Transaction& transaction, json::object detail) {
+  const Event event = outcome(Result::kOk, act_.rule, std::move(detail));
+  (void)chain_.append_all(transaction, {&event, 1});
+}
+
+Event Scope::outcome(Result result, std::string rule, json::object detail) {
   if (closed_) throw Error(Errc::kInternal, "an audit scope with two outcomes");
   // Before the write: where it fails, what became of the act is not known here, and the destructor
   // must not call it a failure.
@@ -71,7 +86,11 @@ void Scope::close(Result result, std::string rule, json::object detail) {
   event.operation = act_.operation;
   event.intent = intent_;
   event.detail = std::move(detail);
-  chain_.append(event);
+  return event;
+}
+
+void Scope::close(Result result, std::string rule, json::object detail) {
+  chain_.append(outcome(result, std::move(rule), std::move(detail)));
 }
 
 void Scope::fail_quietly(const Error& failure) noexcept {

@@ -27,14 +27,21 @@ struct Act {
 class Scope {
  public:
   Scope(Chain& chain, Act act);
+  /// The intent becomes durable with the caller's transaction.
+  Scope(Chain& chain, store::Transaction& transaction, Act act);
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
   ~Scope();
 
   void succeed(json::object detail = {});
+  /// The outcome becomes durable with the caller's transaction, together with what it tells of.
+  void succeed(store::Transaction& transaction, json::object detail);
   void fail(const Error& error);
   /// `rule` is the policy line that forbids it.
   void deny(std::string_view rule, json::object detail = {});
+
+  /// The transaction with the intent was not committed: there is nothing to close.
+  void forget() { closed_ = true; }
 
   /// Runs the act and returns what it returns. What it throws is recorded as the outcome, with its
   /// sentence, and thrown on; success is still to be recorded by succeed().
@@ -52,6 +59,8 @@ class Scope {
   std::int64_t intent() const { return intent_; }
 
  private:
+  Event intent_event();
+  Event outcome(Result result, std::string rule, json::object detail);
   void close(Result result, std::string rule, json::object detail);
   void fail_quietly(const Error& error) noexcept;
 

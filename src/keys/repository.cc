@@ -1,7 +1,10 @@
 #include "keys/repository.h"
 
+#include <memory>
+
 #include "base/error.h"
 #include "crypto/digest.h"
+#include "crypto/memo.h"
 
 namespace poolkey::keys {
 namespace {
@@ -149,7 +152,11 @@ policy::Policy policy_of(store::Database& database, const StoredKey& key) {
   if (hex(crypto::sha256(view(text))) != key.policy_sha256)
     throw Error(Errc::kCorrupt, "the recorded policy of " + key.name.str() +
                                     " is not the one it was made under; restore the database");
-  return policy::parse_policy(text, row->text("name"));
+  static crypto::Memo<std::shared_ptr<const policy::Policy>> known;
+  const std::string named = row->text("name") + "\n" + text;
+  return *known.get(view(named), [&] {
+    return std::make_shared<const policy::Policy>(policy::parse_policy(text, row->text("name")));
+  });
 }
 
 void insert_certificate(store::Database& database, const StoredCertificate& stored, Time now) {

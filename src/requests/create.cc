@@ -105,6 +105,10 @@ crypto::CertificateTemplate template_of(const Template& t) {
   return out;
 }
 
+const std::string& actor_of(const keys::Context& context, const CreateOptions& options) {
+  return options.actor.empty() ? context.actor : options.actor;
+}
+
 Drafted draft(const keys::Context& context, const Batch& batch, const CreateOptions& options) {
   const Topology& topology = batch.topology(options.pool);
   const Pool& pool = topology.pool(options.pool);
@@ -133,7 +137,7 @@ Drafted draft(const keys::Context& context, const Batch& batch, const CreateOpti
       .created = context.clock.now(),
       .details = {},
       .history = {}};
-  advance(request, State::kDrafted, context);
+  advance(request, State::kDrafted, context.clock.now(), actor_of(context, options), "");
   return {&options,         &key,           &topology, &authority, std::move(request),
           std::move(names), std::move(spec)};
 }
@@ -187,7 +191,7 @@ std::vector<Linted> lint_all(const keys::Context& context, std::vector<Drafted> 
   out.reserve(drafts.size());
   for (std::size_t i = 0; i < drafts.size(); ++i) {
     StoredRequest& request = drafts[i].request;
-    advance(request, State::kLinted, context);
+    advance(request, State::kLinted, now, actor_of(context, *drafts[i].options), "");
     request.details["findings"] = findings_json(verdicts[i].findings);
     out.push_back({std::move(drafts[i]), std::move(verdicts[i])});
   }
@@ -273,7 +277,8 @@ Approved approve(keys::Context& context, Linted linted) {
     note = "the linter was overridden: " + override_lint.reason;
   }
   linted.draft.request.details["approval"] = std::move(approval);
-  advance(linted.draft.request, State::kApproved, context, note);
+  advance(linted.draft.request, State::kApproved, context.clock.now(),
+          actor_of(context, *linted.draft.options), note);
   return {std::move(linted), std::move(permit)};
 }
 
@@ -325,39 +330,19 @@ json::object signed_json(std::span<Approved* const> requests, const std::vector<
 }
 
 std::vector<Bytes> sign_all(keys::Context& context, std::span<Approved* const> requests,
-                            const std::string& subject, crypto::SelfCheck check,
-                            const store::Operation& operation) {
+                            crypto::SelfCheck check) {
   const Signers signers(context, requests);
   std::vector<Bytes> out(requests.size());
-  keys::record(context, kVerb, subject, requests.front()->permit.rule(), &operation,
-               [&]() -> json::object {
-                 for_each_index(requests.size(), kMostSigners,
-                                [&](std::size_t i) { out[i] = signers.sign(*requests[i], check); });
-                 return signed_json(requests, out);
-               });
+  for_each_index(requests.size(), kMostSigners,
+                 [&](std::size_t i) { out[i] = signers.sign(*requests[i], check); });
   return out;
 }
 
-void put_all(store::Database& database, std::span<Approved* const> requests) {
+void put_all(store::Database& database, store::Transaction& transaction,
+             std::span<Approved* const> requests) {
   std::vector<const StoredRequest*> all;
   for (const Approved* a : requests) all.push_back(&a->linted.draft.request);
-  put_requests(database, all);
-}
-
-std::string joined(const std::vector<Bytes>& csrs) {
-  std::string out;
-  for (const Bytes& csr : csrs) out += (out.empty() ? "" : " ") + base64(csr);
-  return out;
-}
-
-std::vector<Bytes> split(const std::string& text) {
-  std::vector<Bytes> out;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find(' ', at), text.size());
-    out.push_back(from_base64(text.substr(at, end - at)));
-    at = end + 1;
-  }
-  return out;
+  put_requests(database, transaction, all);
 }
 
 /// What exactly a run signs, so that an interrupted one for something else is not taken up.
@@ -378,28 +363,48 @@ std::string subject_of(std::span<Approved* const> requests) {
                               : "batch " + digest_of(requests).substr(0, 16);
 }
 
+/// Notes the signatures in the requests.
+void take_signatures(keys::Context& context, std::span<Approved* const> requests,
+                     const std::vector<Bytes>& csrs, const std::string& operation) {
+  const Time now = context.clock.now();
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    StoredRequest& request = requests[i]->linted.draft.request;
+    request.csr = csrs[i];
+    if (requests.size() > 1)
+      request.details["batch"] =
+          json::object{{"operation", operation}, {"position", static_cast<std::int64_t>(i)}};
+    advance(request, State::kSigned, now, actor_of(context, *requests[i]->linted.draft.options),
+            "");
+  }
+}
+
+/// Two transactions, whatever the number: what is to be signed, with the intent; and what was, with
+/// the outcome. Nothing leaves before the second. A run that died in between signs anew.
 void sign_and_store(keys::Context& context, std::span<Approved* const> requests,
                     const std::string& subject, crypto::SelfCheck check) {
   store::Operation operation = context.journal.begin(kVerb, subject, digest_of(requests));
-  operation.step("approve", [&]() -> std::string {
-    put_all(context.database, requests);
-    return "done";
-  });
-  const std::vector<Bytes> csrs = split(operation.step(
-      "sign", [&] { return joined(sign_all(context, requests, subject, check, operation)); }));
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    StoredRequest& request = requests[i]->linted.draft.request;
-    request.csr = csrs.at(i);
-    if (requests.size() > 1)
-      request.details["batch"] =
-          json::object{{"operation", operation.id()}, {"position", static_cast<std::int64_t>(i)}};
-    advance(request, State::kSigned, context);
+  const audit::Act act{.actor = actor_of(context, *requests.front()->linted.draft.options),
+                       .verb = std::string(kVerb),
+                       .subject = subject,
+                       .rule = requests.front()->permit.rule(),
+                       .operation = operation.id()};
+  std::optional<audit::Scope> scope;
+  try {
+    operation.write("approve", [&](store::Transaction& transaction) {
+      put_all(context.database, transaction, requests);
+      scope.emplace(context.audit, transaction, act);
+    });
+  } catch (const Error&) {
+    if (scope) scope->forget();
+    throw;
   }
-  operation.step("record", [&]() -> std::string {
-    put_all(context.database, requests);
-    return "done";
+  if (!scope) scope.emplace(context.audit, act);
+  const std::vector<Bytes> csrs = scope->run([&] { return sign_all(context, requests, check); });
+  take_signatures(context, requests, csrs, operation.id());
+  operation.write_last("record", [&](store::Transaction& transaction) {
+    put_all(context.database, transaction, requests);
+    scope->succeed(transaction, signed_json(requests, csrs));
   });
-  operation.finish();
 }
 
 void refuse_twins(std::span<const CreateOptions> options, std::span<const Linted> all) {
@@ -434,18 +439,21 @@ std::vector<CreatedRequest> create_requests(keys::Context& context,
   std::vector<Approved> approved;
   approved.reserve(linted.size());
   for (Linted& one : linted) approved.push_back(approve(context, std::move(one)));
-  const std::set<std::string> known = request_ids(context.database);
+  std::vector<std::string> ids;
+  for (const Approved& one : approved) ids.push_back(one.linted.draft.request.id);
+  std::map<std::string, StoredRequest> known = look_up_requests(context.database, ids);
   std::vector<Approved*> all, unsigned_ones;
   for (Approved& one : approved) {
     all.push_back(&one);
     StoredRequest& request = one.linted.draft.request;
-    auto stored =
-        known.contains(request.id) ? look_up_request(context.database, request.id) : std::nullopt;
-    if (stored && says_the_same(*stored, one.linted.draft.spec)) {
-      request = std::move(*stored);
+    const auto stored = known.find(request.id);
+    if (stored == known.end()) {
+      unsigned_ones.push_back(&one);
+    } else if (says_the_same(stored->second, one.linted.draft.spec)) {
+      request = std::move(stored->second);
       context.journal.settle(kVerb, request.id);
     } else {
-      if (stored) go_on_from(*stored, request);
+      go_on_from(stored->second, request);
       unsigned_ones.push_back(&one);
     }
   }
@@ -453,7 +461,8 @@ std::vector<CreatedRequest> create_requests(keys::Context& context,
   if (!unsigned_ones.empty())
     sign_and_store(context, unsigned_ones,
                    unsigned_ones.size() == 1 ? subject_of(unsigned_ones) : subject, check);
-  context.journal.settle(kVerb, subject);
+  // One that was interrupted may have been for all of them, when fewer had been made.
+  if (unsigned_ones.size() < all.size()) context.journal.settle(kVerb, subject);
   std::vector<CreatedRequest> out;
   for (Approved& one : approved) {
     Drafted& d = one.linted.draft;

@@ -1,9 +1,12 @@
 #include "requests/repository.h"
 
+#include <algorithm>
 #include <array>
+#include <memory>
 
 #include "base/parallel.h"
 #include "crypto/digest.h"
+#include "crypto/memo.h"
 #include "pool/repository.h"
 
 namespace poolkey::requests {
@@ -89,8 +92,12 @@ store::Params values_of(const StoredRequest& r) {
 }  // namespace
 
 Topology topology_of(store::Database& database, const PoolName& pool) {
+  static crypto::Memo<std::shared_ptr<const Topology>> known(64);
   const pool::Topology stored = pool::topology_of(database, pool);
-  return parse_topology(stored.text, stored.file);
+  const std::string named = stored.file + "\n" + stored.text;
+  return *known.get(view(named), [&] {
+    return std::make_shared<const Topology>(parse_topology(stored.text, stored.file));
+  });
 }
 
 std::string request_id(const PoolName& pool, Role role, const std::optional<MemberName>& server,
@@ -102,6 +109,23 @@ std::string request_id(const PoolName& pool, Role role, const std::optional<Memb
 std::optional<StoredRequest> look_up_request(store::Database& database, const std::string& id) {
   std::vector<StoredRequest> found = select(database, " WHERE id = :id", {{"id", id}});
   return found.empty() ? std::nullopt : std::optional(std::move(found.front()));
+}
+
+std::map<std::string, StoredRequest> look_up_requests(store::Database& database,
+                                                      const std::vector<std::string>& ids) {
+  constexpr std::size_t kAtOnce = 500;  // parameters of one statement
+  std::map<std::string, StoredRequest> out;
+  for (std::size_t first = 0; first < ids.size(); first += kAtOnce) {
+    std::string where = " WHERE id IN (";
+    store::Params params;
+    for (std::size_t i = first; i < std::min(first + kAtOnce, ids.size()); ++i) {
+      const std::string name = "i" + std::to_string(i);
+      where += (i == first ? ":" : ", :") + name;
+      params.emplace_back(name, ids[i]);
+    }
+    for (StoredRequest& r : select(database, where + ")", params)) out.emplace(r.id, std::move(r));
+  }
+  return out;
 }
 
 StoredRequest find_request(store::Database& database, const std::string& id) {
@@ -126,15 +150,18 @@ std::vector<StoredRequest> requests_of_key(store::Database& database, const KeyV
 
 void advance(StoredRequest& request, State to, const keys::Context& context,
              const std::string& note) {
+  advance(request, to, context.clock.now(), context.actor, note);
+}
+
+void advance(StoredRequest& request, State to, Time at, const std::string& by,
+             const std::string& note) {
   // The first state follows nothing.
   if (!request.history.empty() && !may_follow(request.state, to))
     throw Error(Errc::kConflict, "the request '" + request.id + "' is " +
                                      std::string(name(request.state)) + ", and cannot become " +
                                      std::string(name(to)));
   request.state = to;
-  json::object step{{"state", std::string(name(to))},
-                    {"at", rfc3339(context.clock.now())},
-                    {"by", context.actor}};
+  json::object step{{"state", std::string(name(to))}, {"at", rfc3339(at)}, {"by", by}};
   if (!note.empty()) step["note"] = note;
   request.history.emplace_back(std::move(step));
 }
@@ -143,20 +170,13 @@ void put_request(store::Database& database, const StoredRequest& request) {
   database.run(kPut, values_of(request));
 }
 
-void put_requests(store::Database& database, std::span<const StoredRequest* const> requests) {
+void put_requests(store::Database& database, store::Transaction& /*held*/,
+                  std::span<const StoredRequest* const> requests) {
   // JSON and base64 take longer than SQLite does.
   std::vector<store::Params> rows(requests.size());
   for_each_index(requests.size(), kMostWriters,
                  [&](std::size_t i) { rows[i] = values_of(*requests[i]); });
-  store::Transaction transaction(database);
   database.run_each(kPut, rows);
-  transaction.commit();
-}
-
-std::set<std::string> request_ids(store::Database& database) {
-  std::set<std::string> out;
-  for (const store::Row& row : database.rows("SELECT id FROM request")) out.insert(row.text("id"));
-  return out;
 }
 
 bool put_received(store::Database& database, const Received& item, const std::string& file,

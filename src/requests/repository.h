@@ -3,7 +3,7 @@
 #pragma once
 
 #include <optional>
-#include <set>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -44,6 +44,9 @@ std::string request_id(const PoolName& pool, Role role, const std::optional<Memb
                        const KeyVersion& key, const std::string& ca);
 
 std::optional<StoredRequest> look_up_request(store::Database& database, const std::string& id);
+/// Those of these ids that there are.
+std::map<std::string, StoredRequest> look_up_requests(store::Database& database,
+                                                      const std::vector<std::string>& ids);
 /// Throws kNotFound with the requests there are.
 StoredRequest find_request(store::Database& database, const std::string& id);
 /// All, or those of a pool, by id.
@@ -55,12 +58,14 @@ std::vector<StoredRequest> requests_of_key(store::Database& database, const KeyV
 /// the state may not follow (state.h).
 void advance(StoredRequest& request, State to, const keys::Context& context,
              const std::string& note = "");
+/// The same at a time and by somebody that are given.
+void advance(StoredRequest& request, State to, Time at, const std::string& by,
+             const std::string& note);
 /// Writes the request as it is, replacing what is stored under its id.
 void put_request(store::Database& database, const StoredRequest& request);
-/// The same for many, all or none.
-void put_requests(store::Database& database, std::span<const StoredRequest* const> requests);
-/// Of all requests.
-std::set<std::string> request_ids(store::Database& database);
+/// The same for many, in the open transaction.
+void put_requests(store::Database& database, store::Transaction& transaction,
+                  std::span<const StoredRequest* const> requests);
 
 /// Something that came from a CA.
 struct Received {

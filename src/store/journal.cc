@@ -31,6 +31,13 @@ off_t lock_offset(std::string_view verb, std::string_view subject) {
   return static_cast<off_t>(hash >> 2);
 }
 
+constexpr std::string_view kInsertStep =
+    "INSERT INTO operation_step (operation, name, number)"
+    " SELECT CAST(:operation AS TEXT), CAST(:name AS TEXT), COUNT(*) + 1 FROM operation_step"
+    " WHERE operation = :operation";
+constexpr std::string_view kSetResult =
+    "UPDATE operation_step SET result = :result WHERE operation = :operation AND name = :name";
+
 }  // namespace
 
 // One file for all operations, each locking one octet of it: nothing to clean up, and the kernel
@@ -72,22 +79,49 @@ std::string Operation::step(std::string_view name, const std::function<std::stri
   const auto recorded = database_->row(
       "SELECT result FROM operation_step WHERE operation = :operation AND name = :name", step);
   if (recorded && !recorded->is_null("result")) return recorded->text("result");
-  if (!recorded)
-    database_->run(
-        "INSERT INTO operation_step (operation, name, number)"
-        " SELECT CAST(:operation AS TEXT), CAST(:name AS TEXT), COUNT(*) + 1 FROM operation_step"
-        " WHERE operation = :operation",
-        step);
+  if (!recorded) database_->run(kInsertStep, step);
   fail_point(name, "before");
   std::string result = act();
   fail_point(name, "after");
   Params done = step;
   done.emplace_back("result", result);
-  database_->run(
-      "UPDATE operation_step SET result = :result WHERE operation = :operation AND name = :name",
-      done);
+  database_->run(kSetResult, done);
   fail_point(name, "recorded");
   return result;
+}
+
+bool Operation::write(std::string_view name, const std::function<void(Transaction&)>& act) {
+  if (resumed_ &&
+      database_->row("SELECT result FROM operation_step WHERE operation = :operation AND name ="
+                     " :name AND result IS NOT NULL",
+                     {{"operation", id_}, {"name", std::string(name)}}))
+    return false;
+  fail_point(name, "before");
+  Transaction transaction(*database_);
+  write_in(transaction, name, act);
+  transaction.commit();
+  fail_point(name, "recorded");
+  return true;
+}
+
+void Operation::write_last(std::string_view name, const std::function<void(Transaction&)>& act) {
+  fail_point(name, "before");
+  Transaction transaction(*database_);
+  write_in(transaction, name, act);
+  end("finished");
+  transaction.commit();
+  fail_point(name, "recorded");
+}
+
+void Operation::write_in(Transaction& transaction, std::string_view name,
+                         const std::function<void(Transaction&)>& act) {
+  act(transaction);
+  const Params step{{"operation", id_}, {"name", std::string(name)}};
+  database_->run(kInsertStep, step);
+  Params done = step;
+  done.emplace_back("result", "done");
+  database_->run(kSetResult, done);
+  fail_point(name, "after");
 }
 
 void Operation::finish() { end("finished"); }

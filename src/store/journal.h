@@ -45,6 +45,11 @@ class Operation {
   /// `name` is unique within the operation; the step of a loop carries what it loops over
   /// ("wrap/edge-2"). An exception of `act` leaves the step interrupted.
   std::string step(std::string_view name, const std::function<std::string()>& act);
+  /// A step that does nothing but write to this database: what it writes and that it is done are
+  /// one transaction. False if it was done before, and `act` was not called.
+  bool write(std::string_view name, const std::function<void(Transaction&)>& act);
+  /// The same for the last step, with which the operation is finished.
+  void write_last(std::string_view name, const std::function<void(Transaction&)>& act);
   /// The operation is over: the next begin() of this verb and subject starts a new one.
   void finish();
   /// The operation will not be done: what it was for was refused, and nothing of it is left.
@@ -59,6 +64,8 @@ class Operation {
   friend class Journal;
   Operation(Database& database, OperationLock lock, std::string fail_point);
   void fail_point(std::string_view step, std::string_view point) const;
+  void write_in(Transaction& transaction, std::string_view name,
+                const std::function<void(Transaction&)>& act);
   void end(std::string_view state);
 
   Database* database_;
