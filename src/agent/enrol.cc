@@ -72,8 +72,9 @@ bool Enrolment::finish(std::chrono::seconds wait) {
 void Enrolment::take(const std::string& answer) {
   const json::value document = json::parse(answer, kAnswer);
   const json::object& members = json::as_object(document, kAnswer);
-  side_.mailbox.put(side_.mailbox.to_member(side_.pool, side_.name, "confirmation.cms"),
-                    from_base64(json::text(members, "confirmation", kAnswer)));
+  side_.mailbox.put(
+      side_.mailbox.to_member(side_.pool, side_.name, std::string(pool::kConfirmationFile)),
+      from_base64(json::text(members, "confirmation", kAnswer)));
   const crypto::Certificate root = pool::confirm_enrolment(side_, order_.root_sha256);
   app_.checkpoint();
   keep_certificate(app_.home(),
