@@ -8,19 +8,19 @@ namespace {
 constexpr const char* kPath = "/enrolment";
 constexpr std::string_view kAnswer = "the service's answer";
 
-http::Options options_of(const EnrolmentOrder& order, const std::atomic<bool>& stop) {
+http::Options options_of(const EnrolmentOrder& order, std::function<bool()> go_on) {
   return {.tls = std::make_shared<crypto::TlsClient>(
               crypto::TlsClientSpec{.pinned_root = order.root_sha256}),
-          .stop = &stop};
+          .go_on = std::move(go_on)};
 }
 
 }  // namespace
 
-Enrolment::Enrolment(app::App& side, EnrolmentOrder order, const std::atomic<bool>& stop)
+Enrolment::Enrolment(app::App& side, EnrolmentOrder order, std::function<bool()> go_on)
     : app_(side),
       order_(std::move(order)),
       side_(side.member()),
-      link_(order_.settings.servers, {side_.pool, side_.name}, options_of(order_, stop),
+      link_(order_.settings.servers, {side_.pool, side_.name}, options_of(order_, std::move(go_on)),
             side_.context.clock) {}
 
 http::Request Enrolment::authorized(std::string method) const {

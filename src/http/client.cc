@@ -123,9 +123,8 @@ std::size_t take_header(char* data, std::size_t, std::size_t size, void* to) {
   return size;
 }
 
-int watch(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  const auto* flag = static_cast<const std::atomic<bool>*>(stop);
-  return flag->load() ? 1 : 0;
+int watch(void* go_on, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return (*static_cast<const std::function<bool()>*>(go_on))() ? 0 : 1;
 }
 
 }  // namespace
@@ -156,10 +155,10 @@ struct Client::Impl {
     set(CURLOPT_WRITEFUNCTION, take_body);
     set(CURLOPT_HEADERFUNCTION, take_header);
     set(CURLOPT_USERAGENT, "poolkey");
-    if (options.stop != nullptr) {
+    if (options.go_on) {
       set(CURLOPT_NOPROGRESS, 0L);
       set(CURLOPT_XFERINFOFUNCTION, watch);
-      set(CURLOPT_XFERINFODATA, options.stop);
+      set(CURLOPT_XFERINFODATA, &options.go_on);
     }
     if (!options.unix_socket.empty()) {
       set(CURLOPT_UNIX_SOCKET_PATH, options.unix_socket.c_str());

@@ -4,6 +4,7 @@
 
 #include <openssl/pem.h>
 
+#include <atomic>
 #include <thread>
 
 #include "crypto/software.h"
@@ -282,7 +283,7 @@ TEST_F(ClientTest, EndsInTimeAndSize) {
   EXPECT_THAT([&] { get(options, "/slow"); }, ThrowsErrc(Errc::kTimeout));
   std::atomic<bool> stop = false;
   options = ours();
-  options.stop = &stop;
+  options.go_on = [&] { return !stop; };
   std::thread later([&] {
     std::this_thread::sleep_for(200ms);
     stop = true;
