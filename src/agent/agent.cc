@@ -122,16 +122,14 @@ void Agent::run() {
     try {
       if (orders_.reload.exchange(false)) reload();
       if (!open_) open();
-      if (std::exchange(lost_, false)) wait_out(open_->link->trouble(), open_->link->retry_after());
+      if (const auto why = std::exchange(lost_, std::nullopt))
+        wait_out(*why, open_->link->retry_after());
       round();
       own_backoff_.reset();
     } catch (const Error& error) {
       if (error.code() == Errc::kAuthFailed) throw;
       if (!go_on()) continue;
-      if (open_ && open_->link && !open_->link->trouble().empty()) {
-        lost_ = true;  // the service went away in the middle of something
-        continue;
-      }
+      if (lost_) continue;  // the service went away in the middle of something
       log("agent").error("{}; token and state are opened again", error.what());
       open_.reset();
       etag_.clear();
@@ -170,7 +168,7 @@ void Agent::round() {
                     .wait = wait};
   if (!etag_.empty()) ask.headers.emplace_back("If-None-Match", etag_);
   const auto answer = open_->link->ask(ask);
-  if (!answer) return wait_out(open_->link->trouble(), open_->link->retry_after());
+  if (!answer) return wait_out(open_->link->trouble()->what(), open_->link->retry_after());
   heed_clock();
   if (answer->status != 200 && answer->status != 304)
     return wait_out(open_->link->refusal(ask, *answer).what(), std::nullopt);

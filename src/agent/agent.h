@@ -46,6 +46,8 @@ class Agent {
   void round();
   void take_listing(const std::string& body);
   bool fetch(const std::string& name, const std::string& sha256);
+  /// Ends the round because the service gave no answer.
+  [[noreturn]] void lose();
   /// SHA-256 of the challenge in the mailbox, unless its answer has arrived; else empty.
   std::string pending_challenge();
   /// Does what the mailbox asks for, and sends the receipts.
@@ -78,8 +80,8 @@ class Agent {
   Backoff service_backoff_, own_backoff_;
   std::string etag_, told_trouble_, told_report_;
   std::vector<std::pair<std::string, std::string>> taken_;  ///< envelopes to delete there: sha256
-  bool lost_ = false;  ///< the service went away within a round
-  bool dirty_ = true;  ///< something in the mailbox was not worked on yet
+  std::optional<std::string> lost_{};  ///< why the service went away within a round
+  bool dirty_ = true;                  ///< something in the mailbox was not worked on yet
   std::optional<Duration> told_skew_;
   std::string note_;  ///< what the origin should know, of the last work
   Clock::time_point next_feeding_{}, next_work_{}, next_check_{}, next_report_{};

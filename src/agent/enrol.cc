@@ -31,7 +31,7 @@ http::Request Enrolment::authorized(std::string method) const {
 
 http::Response Enrolment::must(const http::Request& request) {
   auto answer = link_.ask(request);
-  if (!answer) throw Error(Errc::kUnavailable, link_.trouble());
+  if (!answer) throw Error(*link_.trouble());
   if (answer->status / 100 != 2 && answer->status != 304) throw link_.refusal(request, *answer);
   return std::move(*answer);
 }

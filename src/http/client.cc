@@ -72,6 +72,7 @@ constexpr std::array kErrcs{Errc::kInvalidArgument, Errc::kDenied,   Errc::kNotF
                             Errc::kUnavailable,     Errc::kTimeout,  Errc::kAuthFailed,
                             Errc::kCorrupt,         Errc::kInternal};
 
+constexpr const char* kProblem = "urn:poolkey:problem:";
 constexpr std::size_t kMostHeaders = 64U << 10;  // octets of an answer's head
 
 void start_library() {
@@ -278,9 +279,9 @@ Error problem_of(const Request& request, const Response& response) {
         return found != nullptr && found->is_string() ? std::string(found->as_string()) : "";
       };
       detail = member("detail").empty() ? member("title") : member("detail");
-      const std::string code = member("code");
-      const auto* named =
-          std::ranges::find_if(kErrcs, [&](Errc one) { return poolkey::name(one) == code; });
+      const std::string type = member("type");
+      const auto* named = std::ranges::find_if(
+          kErrcs, [&](Errc one) { return type == kProblem + std::string(poolkey::name(one)); });
       if (named != kErrcs.end()) errc = *named;
     } catch (const Error&) {
       // The status says enough.

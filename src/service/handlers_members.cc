@@ -60,10 +60,11 @@ pool::Member caller(Call& call) {
 Response ask_for_enrolment(Call& call) {
   const PoolName pool = call.pool();
   const MemberName name = call.member();
+  const std::string_view code = code_of(call);
   const std::string& document = call.request.body;
   const std::string fingerprint = hex(crypto::sha256(view(document)));
   const pool::PendingEnrolment pending = pool::checked_enrolment(document, "the body", pool, name);
-  pool::redeem(call.context(), invitee_of(call), code_of(call), fingerprint);
+  pool::redeem(call.context(), invitee_of(call), code, fingerprint);
   const pool::Member known = pool::member(call.side.database(), pool, name);
   const bool admitted = known.enrolled && known.fingerprint == fingerprint;
   if (known.enrolled && !admitted)

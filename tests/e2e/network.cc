@@ -1,6 +1,9 @@
 #include "e2e/network.h"
 
 #include "base/file.h"
+#include "home/config.h"
+#include "keys/reference.h"
+#include "keys/repository.h"
 
 namespace poolkey::test {
 namespace {
@@ -13,6 +16,18 @@ std::string provider_conf(const Deployment& d, const std::string& member) {
          "[def]\nactivate = 1\n[pk]\nidentity = poolkey\nmodule = " POOLKEY_PROVIDER
          "\npoolkey-home = " +
          d.home(member).string() + "\nactivate = 1\n";
+}
+
+/// The member's identity key as a file for curl.
+std::string identity_reference(const Deployment& d, const std::string& member) {
+  auto database = store::Database::open(d.home(member) / "state.db");
+  const std::string stored = keys::setting(database, "poolkey-identity.spki").value();
+  const auto blank = stored.find(' ');
+  const home::Config config = home::read_config(d.home(member));
+  return keys::key_reference(
+      {config.token_label, config.token_serial},
+      crypto::PublicKey::from_spki_der(from_base64(stored.substr(blank + 1))),
+      from_hex(stored.substr(0, blank)));
 }
 
 }  // namespace
@@ -33,6 +48,7 @@ Network::Network(Deployment deployment) : d(std::move(deployment)), port_(free_p
                            "127.0.0.1:" + std::to_string(port_), "--service-pin",
                            "file:" + d.path("pins/service.user").string()});
   root_sha256_ = json::text(made, "root_sha256", "service init");
+  d.must("origin", {"origin", "root", "--out", d.path("out/root.pem").string()});
 }
 
 std::string Network::url_of(const std::string& member) const {
@@ -90,6 +106,7 @@ Outcome Network::curl_as(const std::string& member, const std::string& words) co
   const std::string conf = d.path("pins/" + member + ".cnf").string();
   const std::string key = d.path("pins/" + member + ".identity.pem").string();
   write_file(conf, provider_conf(d, member));
+  write_file(key, identity_reference(d, member));
   return shell("curl -sS --max-time 20 --cacert '" + d.path("out/root.pem").string() +
                    "' --cert '" + (d.home(member) / "agent/certificate.pem").string() +
                    "' --key '" + key + "' " + words,

@@ -79,7 +79,7 @@ http {
     location /busy { add_header Retry-After 7 always; return 503; }
     location /problem {
       default_type application/problem+json;
-      return 409 '{"title":"Conflict","detail":"It is there already.","code":"already-exists"}';
+      return 409 '{"title":"Conflict","detail":"It is there already.","type":"urn:poolkey:problem:already-exists"}';
     }
     location /plain { return 403 "no"; }
     location /nothing { return 304; }
