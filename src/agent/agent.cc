@@ -59,10 +59,11 @@ Agent::Open::Open(const app::Options& options, std::optional<Pin>& pin)
         return app.member();
       }()) {}
 
-Agent::Agent(app::Options options, std::string version, const std::atomic<bool>& stop)
+Agent::Agent(app::Options options, std::string version, Orders& orders, ServiceManager manager)
     : options_(std::move(options)),
       version_(std::move(version)),
-      stop_(stop),
+      orders_(orders),
+      manager_(std::move(manager)),
       random_(std::random_device{}()),
       settings_(read_settings(options_.home)),
       service_backoff_(settings_.retry, kLongestWait),
@@ -76,9 +77,18 @@ double Agent::chance() { return std::uniform_real_distribution<double>(0, 1)(ran
 
 void Agent::nap(std::chrono::milliseconds time) {
   const auto until = Clock::now() + time;
-  while (!stop_ && Clock::now() < until)
+  while (go_on() && Clock::now() < until)
     std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(
         kNap, std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now())));
+}
+
+bool Agent::go_on() {
+  const auto period = manager_.watchdog();
+  if (period && Clock::now() >= next_feeding_) {
+    manager_.feed_watchdog();
+    next_feeding_ = Clock::now() + *period / 2;
+  }
+  return !orders_.stop && !orders_.reload;
 }
 
 void Agent::open() {
@@ -98,27 +108,28 @@ void Agent::connect() {
                             .roots = {pool::pinned_root(o.side)}};
   o.link = std::make_unique<Link>(
       settings_.servers, Subject{o.side.pool, o.side.name},
-      http::Options{.tls = std::make_shared<crypto::TlsClient>(std::move(tls)), .stop = &stop_},
+      http::Options{.tls = std::make_shared<crypto::TlsClient>(std::move(tls)),
+                    .go_on = [this] { return go_on(); }},
       context.clock);
 }
 
 void Agent::run() {
+  manager_.ready("looks after " + open_->side.pool.str() + "/" + open_->side.name.str());
   // After a power failure not all begin at once.
   nap(service_backoff_.next(chance()));
   service_backoff_.reset();
-  while (!stop_) {
+  while (!orders_.stop) {
     try {
+      if (orders_.reload.exchange(false)) reload();
       if (!open_) open();
-      if (std::exchange(lost_, false)) wait_out(open_->link->trouble(), open_->link->retry_after());
+      if (const auto why = std::exchange(lost_, std::nullopt))
+        wait_out(*why, open_->link->retry_after());
       round();
       own_backoff_.reset();
     } catch (const Error& error) {
       if (error.code() == Errc::kAuthFailed) throw;
-      if (stop_) break;
-      if (open_ && open_->link && !open_->link->trouble().empty()) {
-        lost_ = true;  // the service went away in the middle of something
-        continue;
-      }
+      if (!go_on()) continue;
+      if (lost_) continue;  // the service went away in the middle of something
       log("agent").error("{}; token and state are opened again", error.what());
       open_.reset();
       etag_.clear();
@@ -126,13 +137,24 @@ void Agent::run() {
       nap(own_backoff_.next(chance()));
     }
   }
+  manager_.stopping();
   open_.reset();
+}
+
+void Agent::reload() {
+  manager_.reloading();
+  settings_ = read_settings(options_.home);
+  open_.reset();
+  etag_.clear();
+  dirty_ = true;
+  open();
+  manager_.ready("read its settings again");
 }
 
 void Agent::round() {
   if (dirty_ && Clock::now() >= next_work_) work();
   duties();
-  if (stop_) return;
+  if (!go_on()) return;
   auto until = next_check_;
   if (dirty_) until = std::min(until, next_work_);
   auto wait = std::chrono::duration_cast<std::chrono::seconds>(until - Clock::now());
@@ -146,7 +168,7 @@ void Agent::round() {
                     .wait = wait};
   if (!etag_.empty()) ask.headers.emplace_back("If-None-Match", etag_);
   const auto answer = open_->link->ask(ask);
-  if (!answer) return wait_out(open_->link->trouble(), open_->link->retry_after());
+  if (!answer) return wait_out(open_->link->trouble()->what(), open_->link->retry_after());
   heed_clock();
   if (answer->status != 200 && answer->status != 304)
     return wait_out(open_->link->refusal(ask, *answer).what(), std::nullopt);
@@ -161,7 +183,7 @@ void Agent::round() {
 }
 
 void Agent::wait_out(const std::string& why, std::optional<std::chrono::seconds> retry_after) {
-  if (stop_) return;
+  if (!go_on()) return;
   if (why != told_trouble_) log("agent").warn("{}", why);
   told_trouble_ = why;
   etag_.clear();
@@ -169,7 +191,7 @@ void Agent::wait_out(const std::string& why, std::optional<std::chrono::seconds>
   require_token();
   renew();
   const auto until = Clock::now() + service_backoff_.next(chance(), retry_after);
-  while (!stop_ && Clock::now() < until) {
+  while (go_on() && Clock::now() < until) {
     nap(std::min<std::chrono::milliseconds>(
         1s, std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now())));
     duties();

@@ -10,6 +10,7 @@
 #include "agent/link.h"
 #include "agent/settings.h"
 #include "app/app.h"
+#include "base/service_manager.h"
 #include "pool/sync.h"
 
 namespace poolkey::agent {
@@ -19,12 +20,19 @@ namespace poolkey::agent {
 /// waited out, and meanwhile the member's own dates and files are looked after.
 class Agent {
  public:
-  /// `options` as for every verb. Ends when `stop` is true, within some seconds. Throws what
-  /// app::App, read_settings() and read_certificate() throw.
-  Agent(app::Options options, std::string version, const std::atomic<bool>& stop);
+  /// What others tell it while it runs, from signal handlers.
+  struct Orders {
+    std::atomic<bool> stop{false};
+    std::atomic<bool> reload{false};  ///< read agent.toml and the certificate again
+  };
+
+  /// `options` as for every verb. Throws what app::App, read_settings() and read_certificate()
+  /// throw.
+  Agent(app::Options options, std::string version, Orders& orders, ServiceManager manager);
   ~Agent();
 
-  /// Until it is told to stop. Throws kAuthFailed for a wrong PIN, which is never tried twice.
+  /// Until it is told to stop, and then for some seconds at most. Throws kAuthFailed for a wrong
+  /// PIN, which is never tried twice.
   void run();
 
  private:
@@ -32,11 +40,14 @@ class Agent {
   struct Open;
 
   void open();
+  void reload();
   void connect();
   /// One long poll and what follows from it.
   void round();
   void take_listing(const std::string& body);
   bool fetch(const std::string& name, const std::string& sha256);
+  /// Ends the round because the service gave no answer.
+  [[noreturn]] void lose();
   /// SHA-256 of the challenge in the mailbox, unless its answer has arrived; else empty.
   std::string pending_challenge();
   /// Does what the mailbox asks for, and sends the receipts.
@@ -54,11 +65,14 @@ class Agent {
   void wait_out(const std::string& why, std::optional<std::chrono::seconds> retry_after);
   void require_token();
   void nap(std::chrono::milliseconds time);
+  /// False once it is to end or to begin anew; feeds the watchdog, so called every second or so.
+  bool go_on();
   double chance();
 
   app::Options options_;
   std::string version_;
-  const std::atomic<bool>& stop_;
+  Orders& orders_;
+  ServiceManager manager_;
   std::mt19937_64 random_;
   Settings settings_;
   std::optional<Pin> pin_;
@@ -66,11 +80,11 @@ class Agent {
   Backoff service_backoff_, own_backoff_;
   std::string etag_, told_trouble_, told_report_;
   std::vector<std::pair<std::string, std::string>> taken_;  ///< envelopes to delete there: sha256
-  bool lost_ = false;  ///< the service went away within a round
-  bool dirty_ = true;  ///< something in the mailbox was not worked on yet
+  std::optional<std::string> lost_{};  ///< why the service went away within a round
+  bool dirty_ = true;                  ///< something in the mailbox was not worked on yet
   std::optional<Duration> told_skew_;
   std::string note_;  ///< what the origin should know, of the last work
-  Clock::time_point next_work_{}, next_check_{}, next_report_{};
+  Clock::time_point next_feeding_{}, next_work_{}, next_check_{}, next_report_{};
   std::optional<Clock::time_point> next_cleanup_{};
   std::optional<Time> next_change_{};  ///< when a version comes into force
 };

@@ -8,19 +8,19 @@ namespace {
 constexpr const char* kPath = "/enrolment";
 constexpr std::string_view kAnswer = "the service's answer";
 
-http::Options options_of(const EnrolmentOrder& order, const std::atomic<bool>& stop) {
+http::Options options_of(const EnrolmentOrder& order, std::function<bool()> go_on) {
   return {.tls = std::make_shared<crypto::TlsClient>(
               crypto::TlsClientSpec{.pinned_root = order.root_sha256}),
-          .stop = &stop};
+          .go_on = std::move(go_on)};
 }
 
 }  // namespace
 
-Enrolment::Enrolment(app::App& side, EnrolmentOrder order, const std::atomic<bool>& stop)
+Enrolment::Enrolment(app::App& side, EnrolmentOrder order, std::function<bool()> go_on)
     : app_(side),
       order_(std::move(order)),
       side_(side.member()),
-      link_(order_.settings.servers, {side_.pool, side_.name}, options_of(order_, stop),
+      link_(order_.settings.servers, {side_.pool, side_.name}, options_of(order_, std::move(go_on)),
             side_.context.clock) {}
 
 http::Request Enrolment::authorized(std::string method) const {
@@ -31,7 +31,7 @@ http::Request Enrolment::authorized(std::string method) const {
 
 http::Response Enrolment::must(const http::Request& request) {
   auto answer = link_.ask(request);
-  if (!answer) throw Error(Errc::kUnavailable, link_.trouble());
+  if (!answer) throw Error(*link_.trouble());
   if (answer->status / 100 != 2 && answer->status != 304) throw link_.refusal(request, *answer);
   return std::move(*answer);
 }
@@ -72,8 +72,9 @@ bool Enrolment::finish(std::chrono::seconds wait) {
 void Enrolment::take(const std::string& answer) {
   const json::value document = json::parse(answer, kAnswer);
   const json::object& members = json::as_object(document, kAnswer);
-  side_.mailbox.put(side_.mailbox.to_member(side_.pool, side_.name, "confirmation.cms"),
-                    from_base64(json::text(members, "confirmation", kAnswer)));
+  side_.mailbox.put(
+      side_.mailbox.to_member(side_.pool, side_.name, std::string(pool::kConfirmationFile)),
+      from_base64(json::text(members, "confirmation", kAnswer)));
   const crypto::Certificate root = pool::confirm_enrolment(side_, order_.root_sha256);
   app_.checkpoint();
   keep_certificate(app_.home(),

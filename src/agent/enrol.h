@@ -3,7 +3,7 @@
 // May touch: app and below. Called by: cli, for `agent enrol`.
 #pragma once
 
-#include <atomic>
+#include <functional>
 
 #include "agent/link.h"
 #include "agent/settings.h"
@@ -22,7 +22,7 @@ struct EnrolmentOrder {
 class Enrolment {
  public:
   /// `side` is a member's with its token in use, or a standby's.
-  Enrolment(app::App& side, EnrolmentOrder order, const std::atomic<bool>& stop);
+  Enrolment(app::App& side, EnrolmentOrder order, std::function<bool()> go_on);
 
   /// Makes the request where it is missing, and posts it. Its fingerprint, for the operators to
   /// compare. Throws kUnavailable (service), kDenied (code, or the server is not believed),

@@ -22,7 +22,7 @@ Link::Link(std::vector<std::string> servers, const Subject& subject, http::Optio
 
 std::optional<http::Response> Link::ask(http::Request request) {
   const std::string path = path_ + request.url;
-  trouble_.clear();
+  trouble_.reset();
   retry_after_.reset();
   for (std::size_t tries = 0; tries < servers_.size(); ++tries) {
     request.url = servers_[current_] + path;
@@ -38,11 +38,11 @@ std::optional<http::Response> Link::try_one(const http::Request& request) {
     if (const auto date = http::http_date(answer.header("date"))) skew_ = *date - clock_.now();
     if (std::ranges::find(kBusy, answer.status) == kBusy.end()) return answer;
     retry_after_ = http::retry_after(answer, clock_.now());
-    trouble_ = http::problem_of(request, answer).what();
+    trouble_ = http::problem_of(request, answer);
   } catch (const Error& error) {
     // What is wrong with our own key or memory is not the service's trouble.
     if (error.code() == Errc::kInternal || error.code() == Errc::kInvalidArgument) throw;
-    trouble_ = error.what();
+    trouble_ = error;
   }
   return std::nullopt;
 }

@@ -28,7 +28,7 @@ class Link {
   /// unreachable, not believed, or busy (429, 502, 503, 504); then trouble() says why.
   std::optional<http::Response> ask(http::Request request);
 
-  const std::string& trouble() const { return trouble_; }
+  const std::optional<Error>& trouble() const { return trouble_; }
   /// What the last busy server asked for.
   std::optional<std::chrono::seconds> retry_after() const { return retry_after_; }
   /// The service's clock less ours, by the last answer.
@@ -44,7 +44,7 @@ class Link {
   http::Client client_;
   const Clock& clock_;
   std::size_t current_ = 0;
-  std::string trouble_;
+  std::optional<Error> trouble_;
   std::optional<std::chrono::seconds> retry_after_;
   std::optional<Duration> skew_;
 };

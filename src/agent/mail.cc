@@ -57,13 +57,19 @@ void Agent::take_listing(const std::string& body) {
 bool Agent::fetch(const std::string& name, const std::string& sha256) {
   const http::Request get{.url = "/documents/" + name};
   const auto answer = open_->link->ask(get);
-  if (!answer) throw Error(Errc::kUnavailable, open_->link->trouble());
+  if (!answer) lose();
   if (answer->status == 404) return false;  // it went meanwhile
   if (answer->status != 200) throw open_->link->refusal(get, *answer);
   if (hex(crypto::sha256(view(answer->body))) != sha256) return false;  // it changed: listed again
   open_->side.mailbox.put(open_->side.mailbox.to_member(open_->side.pool, open_->side.name, name),
                           view(answer->body));
   return true;
+}
+
+void Agent::lose() {
+  const Error error = open_->link->trouble().value();
+  lost_ = error.what();
+  throw Error(error);
 }
 
 std::string Agent::pending_challenge() {
@@ -99,7 +105,7 @@ void Agent::delete_taken() {
                              .url = "/documents/" + name,
                              .headers = {{"If-Match", "\"" + sha256 + "\""}}};
     const auto answer = open_->link->ask(gone);
-    if (!answer) throw Error(Errc::kUnavailable, open_->link->trouble());
+    if (!answer) lose();
     if (answer->status / 100 != 2 && answer->status != 404 && answer->status != 412)
       log("agent").warn("{}", open_->link->refusal(gone, *answer).what());
   }

@@ -12,13 +12,13 @@ namespace {
 
 constexpr std::chrono::hours kLongWait{24};
 
-std::atomic<bool> stop{false};
+agent::Agent::Orders orders;
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-void end_on_signals() {
+void heed_signals() {
   struct sigaction action {};
-  action.sa_handler = [](int) { stop = true; };
-  for (const int number : {SIGTERM, SIGINT}) ::sigaction(number, &action, nullptr);
+  action.sa_handler = [](int number) { (number == SIGHUP ? orders.reload : orders.stop) = true; };
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::sigaction(number, &action, nullptr);
 }
 
 agent::Settings settings_of(const Call& call) {
@@ -46,7 +46,7 @@ void say_request(Call& call, const app::App& app, const Bytes& fingerprint) {
 }
 
 int agent_enrol(Call& call) {
-  end_on_signals();
+  heed_signals();
   agent::EnrolmentOrder order{
       .settings = settings_of(call),
       .code = home::read_pin(home::parse_pin_source(call.arguments.one("--code", "prompt")),
@@ -55,7 +55,7 @@ int agent_enrol(Call& call) {
   app::App app(call.options);
   if (app.config().side != app::Side::kStandby) app.require(app::Side::kMember);
   app.use_token();
-  agent::Enrolment enrolment(app, std::move(order), stop);
+  agent::Enrolment enrolment(app, std::move(order), [] { return !orders.stop; });
   const Bytes fingerprint = enrolment.request();
   bool admitted = enrolment.finish(std::chrono::seconds(0));
   if (!admitted) {
@@ -75,8 +75,8 @@ int agent_enrol(Call& call) {
 }
 
 int agent_run(Call& call) {
-  end_on_signals();
-  agent::Agent(call.options, POOLKEY_VERSION, stop).run();
+  heed_signals();
+  agent::Agent(call.options, POOLKEY_VERSION, orders, ServiceManager::from_environment()).run();
   return 0;
 }
 

@@ -72,6 +72,7 @@ constexpr std::array kErrcs{Errc::kInvalidArgument, Errc::kDenied,   Errc::kNotF
                             Errc::kUnavailable,     Errc::kTimeout,  Errc::kAuthFailed,
                             Errc::kCorrupt,         Errc::kInternal};
 
+constexpr const char* kProblem = "urn:poolkey:problem:";
 constexpr std::size_t kMostHeaders = 64U << 10;  // octets of an answer's head
 
 void start_library() {
@@ -123,9 +124,8 @@ std::size_t take_header(char* data, std::size_t, std::size_t size, void* to) {
   return size;
 }
 
-int watch(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  const auto* flag = static_cast<const std::atomic<bool>*>(stop);
-  return flag->load() ? 1 : 0;
+int watch(void* go_on, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return (*static_cast<const std::function<bool()>*>(go_on))() ? 0 : 1;
 }
 
 }  // namespace
@@ -156,10 +156,10 @@ struct Client::Impl {
     set(CURLOPT_WRITEFUNCTION, take_body);
     set(CURLOPT_HEADERFUNCTION, take_header);
     set(CURLOPT_USERAGENT, "poolkey");
-    if (options.stop != nullptr) {
+    if (options.go_on) {
       set(CURLOPT_NOPROGRESS, 0L);
       set(CURLOPT_XFERINFOFUNCTION, watch);
-      set(CURLOPT_XFERINFODATA, options.stop);
+      set(CURLOPT_XFERINFODATA, &options.go_on);
     }
     if (!options.unix_socket.empty()) {
       set(CURLOPT_UNIX_SOCKET_PATH, options.unix_socket.c_str());
@@ -279,9 +279,9 @@ Error problem_of(const Request& request, const Response& response) {
         return found != nullptr && found->is_string() ? std::string(found->as_string()) : "";
       };
       detail = member("detail").empty() ? member("title") : member("detail");
-      const std::string code = member("code");
-      const auto* named =
-          std::ranges::find_if(kErrcs, [&](Errc one) { return poolkey::name(one) == code; });
+      const std::string type = member("type");
+      const auto* named = std::ranges::find_if(
+          kErrcs, [&](Errc one) { return type == kProblem + std::string(poolkey::name(one)); });
       if (named != kErrcs.end()) errc = *named;
     } catch (const Error&) {
       // The status says enough.

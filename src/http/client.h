@@ -2,9 +2,9 @@
 // Called by: agent, requests (the EST route), cli (the service's socket).
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,9 +43,10 @@ struct Options {
   std::filesystem::path unix_socket{};       ///< empty: TCP, by the proxies of the environment
   std::chrono::milliseconds connect{std::chrono::seconds(10)};
   std::chrono::milliseconds total{std::chrono::seconds(60)};
-  std::chrono::seconds stalled{20};         ///< without one octet in either direction
-  std::size_t largest = 16U << 20;          ///< octets of an answer's body
-  const std::atomic<bool>* stop = nullptr;  ///< a transfer ends within a second once it is true
+  std::chrono::seconds stalled{20};  ///< without one octet in either direction
+  std::size_t largest = 16U << 20;   ///< octets of an answer's body
+  /// Called about once a second of a transfer, which ends where it gives false.
+  std::function<bool()> go_on{};
 };
 
 /// One connection that is kept and used again. One thread at a time. A request whose kept

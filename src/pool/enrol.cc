@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::string_view kRequestKind = "enrolment";
 constexpr const char* kRequestSetting = "enrolment.request";
-constexpr std::string_view kConfirmationFile = "confirmation.cms";
 
 std::string trusted_label(const Address& a) { return a.pool.str() + "/" + a.member.str(); }
 
@@ -147,32 +146,41 @@ PendingEnrolment pending_enrolment(const Mailbox& mailbox, const PoolName& pool,
   if (!std::filesystem::exists(path))
     throw Error(Errc::kNotFound, "there is no enrolment request at '" + path.string() +
                                      "'; run 'poolkey member enrol' on the member");
-  const std::string document = read_file(path);
+  return checked_enrolment(read_file(path), path.string(), pool, member);
+}
+
+PendingEnrolment checked_enrolment(const std::string& document, const std::string& where,
+                                   const PoolName& pool, const MemberName& member) {
   const SignedStatement signed_part = signed_statement(document);
   PendingEnrolment out{enrolment_request(signed_part.statement), crypto::sha256(view(document))};
   const EnrolmentRequest& request = out.request;
   if (!request.identity.verify("SHA256", view(signed_part.statement),
                                signed_part.identity_signature))
-    throw Error(Errc::kCorrupt, "'" + path.string() + "' is not signed by the identity key in it");
+    throw Error(Errc::kCorrupt, "'" + where + "' is not signed by the identity key in it");
   if (request.member.pool != pool || request.member.member != member)
-    throw Error(Errc::kCorrupt, "'" + path.string() + "' is a request of member '" +
+    throw Error(Errc::kCorrupt, "'" + where + "' is a request of member '" +
                                     request.member.member.str() + "' of pool '" +
                                     request.member.pool.str() + "'");
   if (request.identity.algorithm() != "EC-P-256")
-    throw Error(Errc::kInvalidArgument, "the identity key in '" + path.string() + "' is " +
+    throw Error(Errc::kInvalidArgument, "the identity key in '" + where + "' is " +
                                             request.identity.algorithm() + ", not EC-P-256");
   crypto::check_transport_key(request.transport);
   if (request.token.software && is_standby(pool))
-    throw Error(Errc::kUnsupported, "'" + path.string() +
+    throw Error(Errc::kUnsupported, "'" + where +
                                         "' is of a standby without a token; a standby hands keys "
                                         "on and needs one that enforces their attributes");
   const std::size_t signers = is_standby(pool) ? keys::delegated_roles().size() : 0;
   if (request.signers.size() != signers)
-    throw Error(Errc::kCorrupt,
-                "'" + path.string() + "' names " + std::to_string(request.signers.size()) +
-                    " signers; a standby has " + std::to_string(keys::delegated_roles().size()) +
-                    ", a member none");
+    throw Error(Errc::kCorrupt, "'" + where + "' names " + std::to_string(request.signers.size()) +
+                                    " signers; a standby has " +
+                                    std::to_string(keys::delegated_roles().size()) +
+                                    ", a member none");
   return out;
+}
+
+void post_enrolment(const Mailbox& mailbox, const PoolName& pool, const MemberName& member,
+                    const std::string& document) {
+  mailbox.put(mailbox.to_origin(std::string(kRequestKind), pool, member), view(document));
 }
 
 void trust_member(keys::Context& context, const PendingEnrolment& pending, ByteView fingerprint) {

@@ -9,6 +9,9 @@
 
 namespace poolkey::pool {
 
+/// What a confirmation is called in the mailbox.
+inline constexpr std::string_view kConfirmationFile = "confirmation.cms";
+
 /// The member's side: makes its keys where they are missing, writes the signed request to the
 /// mailbox and gives its fingerprint (SHA-256 of the file, 32 octets).
 Bytes request_enrolment(MemberSide& side);
@@ -29,6 +32,13 @@ struct PendingEnrolment {
 /// Throws kNotFound, kCorrupt (signature), kInvalidArgument (transport key).
 PendingEnrolment pending_enrolment(const Mailbox& mailbox, const PoolName& pool,
                                    const MemberName& member);
+
+/// The same for octets that came in another way; `where` names them in sentences.
+PendingEnrolment checked_enrolment(const std::string& document, const std::string& where,
+                                   const PoolName& pool, const MemberName& member);
+/// Puts a request that was checked into the mailbox, from where it is admitted.
+void post_enrolment(const Mailbox& mailbox, const PoolName& pool, const MemberName& member,
+                    const std::string& document);
 
 /// The origin's side, as security officer: imports the transport key as trusted.
 /// Throws kDenied if `fingerprint` is not that of the request, kAlreadyExists if the member is

@@ -214,17 +214,16 @@ json::object take_receipts(keys::Context& context, const PoolName& pool, const M
   return states;
 }
 
-std::size_t collect_one(keys::Context& context, const Mailbox& mailbox, const PoolName& pool,
-                        const Member& m) {
-  const auto path = mailbox.to_origin(std::string(kReceiptKind), pool, m.name);
-  if (!std::filesystem::exists(path)) return 0;
+/// Checks and stores the octets of one answer; how it went is in `out`.
+void collect_one(keys::Context& context, const PoolName& pool, const Member& m,
+                 const std::string& answer, Collected& out) {
   const auto asked = newest_challenge(context.database, pool, m.name);
   if (!asked) refuse("it was never asked");
-  const std::vector<SignedReceipt> documents = signed_receipts(read_file(path));
+  const std::vector<SignedReceipt> documents = signed_receipts(answer);
   // A file that was taken before lies there until the member answers again: no news.
   if (answers_earlier(context.database, pool, m.name, *asked, documents)) {
     if (asked->answered_at) context.journal.settle("pool collect", pool.str() + "/" + m.name.str());
-    return 0;
+    return;
   }
   std::vector<Receipt> read;
   for (const SignedReceipt& d : documents)
@@ -237,7 +236,8 @@ std::size_t collect_one(keys::Context& context, const Mailbox& mailbox, const Po
     return "done";
   });
   operation.finish();
-  return documents.size();
+  out.receipts = documents.size();
+  for (const Receipt& r : read) out.absent += r.present ? 0 : 1;
 }
 
 /// Signs, stores and posts a challenge. A run that died after storing posts that one.
@@ -274,8 +274,11 @@ std::vector<MemberName> issue_challenges(keys::Context& context, const Mailbox& 
   std::vector<MemberName> out;
   const keys::DocumentSigner signer(context);
   const std::vector<keys::StoredKey> keys = keys_for(context.database, pool);
-  const ReleaseNumbers released = newest_releases(context.database, pool);
-  for (const Member& m : members(context.database, pool)) {
+  const bool one = only.size() == 1;
+  const ReleaseNumbers released =
+      newest_releases(context.database, pool, one ? std::optional(only.front()) : std::nullopt);
+  for (const Member& m : one ? std::vector{member(context.database, pool, only.front())}
+                             : members(context.database, pool)) {
     if (!m.enrolled) continue;
     if (!only.empty() && std::find(only.begin(), only.end(), m.name) == only.end()) continue;
     Challenge challenge{address_of(pool, m), {}, {}};
@@ -358,15 +361,24 @@ std::vector<Collected> collect_receipts(keys::Context& context, const Mailbox& m
   for (Member& gone : former_members(context.database, pool)) all.push_back(std::move(gone));
   for (const Member& m : all) {
     if (!m.enrolled) continue;
+    const auto path = mailbox.to_origin(std::string(kReceiptKind), pool, m.name);
+    if (!std::filesystem::exists(path)) continue;
     Collected one{.member = m.name};
     try {
-      one.receipts = collect_one(context, mailbox, pool, m);
+      collect_one(context, pool, m, read_file(path), one);
     } catch (const Error& error) {
       if (error.code() != Errc::kCorrupt && error.code() != Errc::kNotFound) throw;
       one.refused = error.what();
     }
     if (one.receipts > 0 || !one.refused.empty()) out.push_back(std::move(one));
   }
+  return out;
+}
+
+Collected take_answer(keys::Context& context, const PoolName& pool, const Member& m,
+                      const std::string& answer) {
+  Collected out{.member = m.name};
+  collect_one(context, pool, m, answer, out);
   return out;
 }
 

@@ -31,7 +31,8 @@ std::string look(MemberSide& side);
 struct Collected {
   MemberName member;
   std::size_t receipts = 0;
-  std::string refused{};  ///< why the file does not count; empty if it does
+  std::size_t absent = 0;  ///< of these, receipts that say so
+  std::string refused{};   ///< why the file does not count; empty if it does
 };
 
 /// The origin's side: checks the receipts in the mailbox against the newest challenges, by both
@@ -39,5 +40,10 @@ struct Collected {
 /// nothing; a file that answers no challenge of this member's is refused.
 std::vector<Collected> collect_receipts(keys::Context& context, const Mailbox& mailbox,
                                         const PoolName& pool);
+
+/// The same for the octets of one member's file, however they came. Throws kCorrupt, or kNotFound
+/// for a key that there is not.
+Collected take_answer(keys::Context& context, const PoolName& pool, const Member& member,
+                      const std::string& answer);
 
 }  // namespace poolkey::pool

@@ -122,39 +122,58 @@ std::vector<PoolName> pools(store::Database& database) {
 
 namespace {
 
-/// `states` as SQL has them: "'expected', 'enrolled'".
-std::vector<Member> members_in(store::Database& database, const PoolName& pool,
-                               const std::string& states) {
+// States of members, as SQL has them.
+constexpr const char* kPresent = "'expected', 'enrolled'";
+constexpr const char* kFormer = "'evicted'";
+
+/// `more` goes on after the condition.
+std::vector<Member> members_where(store::Database& database, const std::string& states,
+                                  const std::string& more, const store::Params& params) {
   std::vector<Member> out;
   for (const store::Row& row : database.rows(
            "SELECT name, state, token_label, token_serial, identity_spki, transport_spki,"
            " fingerprint, suites, not_told, not_enforced, keys_in FROM member WHERE pool = :pool "
            "AND state IN (" +
-               states + ") ORDER BY name",
-           {{"pool", pool.str()}}))
+               states + ")" + more,
+           params))
     out.push_back(read_member(row));
   return out;
+}
+
+std::vector<Member> members_in(store::Database& database, const PoolName& pool,
+                               const std::string& states) {
+  return members_where(database, states, " ORDER BY name", {{"pool", pool.str()}});
+}
+
+std::optional<Member> one_member_in(store::Database& database, const PoolName& pool,
+                                    const MemberName& name, const std::string& states) {
+  auto found = members_where(database, states, " AND name = :member", one_member(pool, name));
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
 }
 
 }  // namespace
 
 std::vector<Member> members(store::Database& database, const PoolName& pool) {
   (void)topology_of(database, pool);  // says so if there is no such pool
-  return members_in(database, pool, "'expected', 'enrolled'");
+  return members_in(database, pool, kPresent);
 }
 
 std::vector<Member> former_members(store::Database& database, const PoolName& pool) {
-  return members_in(database, pool, "'evicted'");
+  return members_in(database, pool, kFormer);
 }
 
 Member member(store::Database& database, const PoolName& pool, const MemberName& name) {
+  if (auto found = one_member_in(database, pool, name, kPresent)) return std::move(*found);
   std::vector<MemberName> known;
-  for (Member& m : members(database, pool)) {
-    if (m.name == name) return std::move(m);
-    known.push_back(m.name);
-  }
+  for (const Member& m : members(database, pool)) known.push_back(m.name);
   throw Error(Errc::kNotFound, "pool '" + pool.str() + "' has no member '" + name.str() +
                                    "' (members: " + listed(known) + ")");
+}
+
+std::optional<Member> former_member(store::Database& database, const PoolName& pool,
+                                    const MemberName& name) {
+  return one_member_in(database, pool, name, kFormer);
 }
 
 void set_enrolled(store::Database& database, const PoolName& pool, const Member& m, Time now) {
@@ -207,12 +226,15 @@ std::vector<MemberEnvelope> newest_envelopes(store::Database& database, const Po
   return out;
 }
 
-ReleaseNumbers newest_releases(store::Database& database, const PoolName& pool) {
+ReleaseNumbers newest_releases(store::Database& database, const PoolName& pool,
+                               const std::optional<MemberName>& only) {
   ReleaseNumbers out;
   for (const store::Row& row :
        database.rows("SELECT member, key_name, version, MAX(number) AS newest FROM envelope"
-                     " WHERE pool = :pool GROUP BY member, key_name, version",
-                     {{"pool", pool.str()}}))
+                     " WHERE pool = :pool" +
+                         std::string(only ? " AND member = :member" : "") +
+                         " GROUP BY member, key_name, version",
+                     only ? one_member(pool, *only) : store::Params{{"pool", pool.str()}}))
     out.emplace(std::pair(MemberName(row.text("member")),
                           KeyVersion{KeyName(row.text("key_name")),
                                      static_cast<std::uint32_t>(row.integer("version"))}),

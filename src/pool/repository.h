@@ -40,6 +40,9 @@ std::vector<Member> members(store::Database& database, const PoolName& pool);
 std::vector<Member> former_members(store::Database& database, const PoolName& pool);
 /// Throws kNotFound with the members there are.
 Member member(store::Database& database, const PoolName& pool, const MemberName& name);
+/// One that was evicted.
+std::optional<Member> former_member(store::Database& database, const PoolName& pool,
+                                    const MemberName& name);
 void set_enrolled(store::Database& database, const PoolName& pool, const Member& member, Time now);
 
 /// Words between blanks, as columns and the attestation have them.
@@ -63,9 +66,10 @@ struct MemberEnvelope {
 std::vector<MemberEnvelope> newest_envelopes(store::Database& database, const PoolName& pool,
                                              const KeyVersion& key);
 
-/// The newest release of each key version to each member of a pool.
+/// The newest release of each key version to each member of a pool, or to one of them.
 using ReleaseNumbers = std::map<std::pair<MemberName, KeyVersion>, std::int64_t>;
-ReleaseNumbers newest_releases(store::Database& database, const PoolName& pool);
+ReleaseNumbers newest_releases(store::Database& database, const PoolName& pool,
+                               const std::optional<MemberName>& only = std::nullopt);
 
 void mark_queued(store::Database& database, const PoolName& pool, const MemberName& member,
                  const KeyVersion& key, std::int64_t release, Time now);

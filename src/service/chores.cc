@@ -9,6 +9,7 @@
 #include "rollover/advance.h"
 #include "rollover/expose.h"
 #include "rollover/repository.h"
+#include "service/pool_work.h"
 
 namespace poolkey::service {
 namespace {
@@ -40,6 +41,7 @@ void advance_rollovers(app::App& side, Shared& /*shared*/) {
 
 constexpr std::array kChores{
     Chore{"sign the audit log", seconds(10), sign_audit},
+    Chore{"pool work", seconds(1), do_pool_work},
     Chore{"advance rollovers", minutes(1), advance_rollovers},
     Chore{"renew revocation lists", hours(1), renew_lists},
 };

@@ -10,6 +10,7 @@ namespace poolkey::service {
 
 std::span<const Route> health_routes();
 std::span<const Route> pool_routes();
+std::span<const Route> member_routes();
 std::span<const Route> key_routes();
 std::span<const Route> request_routes();
 std::span<const Route> certificate_routes();

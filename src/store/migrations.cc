@@ -308,7 +308,7 @@ constexpr std::array<std::string_view, 2> kStation{
 };
 
 // The service: who may come in for the first time, what was answered, and how much was signed.
-constexpr std::array<std::string_view, 6> kService{
+constexpr std::array<std::string_view, 7> kService{
     // One-time codes, by their SHA-256: a code has 125 random bits, so nobody finds it from there.
     "CREATE TABLE invitation ("
     " code_sha256 TEXT NOT NULL PRIMARY KEY,"
@@ -321,6 +321,15 @@ constexpr std::array<std::string_view, 6> kService{
     " used_at TEXT,"
     " withdrawn_at TEXT)",
     "CREATE INDEX invitation_of ON invitation (name, pool, kind)",
+    // What a member's agent said of itself, last.
+    "CREATE TABLE report ("
+    " pool TEXT NOT NULL REFERENCES pool (name),"
+    " member TEXT NOT NULL,"
+    " received_at TEXT NOT NULL,"
+    " skew_seconds BIGINT NOT NULL,"  // the member's clock less ours
+    " agent TEXT NOT NULL,"           // its version
+    " note TEXT NOT NULL,"            // what it could not do
+    " PRIMARY KEY (pool, member))",
     // From now on the register says by these words who a client is; profiles of a configuration
     // cannot have them any more.
     "UPDATE ca_certificate SET profile = 'signed as ' || profile"

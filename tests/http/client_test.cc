@@ -4,6 +4,7 @@
 
 #include <openssl/pem.h>
 
+#include <atomic>
 #include <thread>
 
 #include "crypto/software.h"
@@ -78,7 +79,7 @@ http {
     location /busy { add_header Retry-After 7 always; return 503; }
     location /problem {
       default_type application/problem+json;
-      return 409 '{"title":"Conflict","detail":"It is there already.","code":"already-exists"}';
+      return 409 '{"title":"Conflict","detail":"It is there already.","type":"urn:poolkey:problem:already-exists"}';
     }
     location /plain { return 403 "no"; }
     location /nothing { return 304; }
@@ -282,7 +283,7 @@ TEST_F(ClientTest, EndsInTimeAndSize) {
   EXPECT_THAT([&] { get(options, "/slow"); }, ThrowsErrc(Errc::kTimeout));
   std::atomic<bool> stop = false;
   options = ours();
-  options.stop = &stop;
+  options.go_on = [&] { return !stop; };
   std::thread later([&] {
     std::this_thread::sleep_for(200ms);
     stop = true;
