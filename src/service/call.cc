@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "service/schema.h"
 #include "service/shared.h"
 
 namespace poolkey::service {
@@ -43,14 +44,7 @@ std::optional<std::string> Call::query(std::string_view name) const {
   return value == nullptr ? std::nullopt : std::optional(*value);
 }
 
-json::object Call::document() const {
-  try {
-    const json::value body = json::parse(request.body, "the request's body");
-    return json::as_object(body, "the request's body");
-  } catch (const Error& error) {
-    throw Error(Errc::kInvalidArgument, error.what());
-  }
-}
+json::object Call::document() const { return read_body(request.body, schema).as_object(); }
 
 void authorize(Call& call, policy::AccessAction action, const policy::AccessScope& scope) {
   const policy::AccessDecision decision =

@@ -19,8 +19,9 @@ struct Call {
   const policy::Principal& principal;
   app::App& side;  ///< this worker's; its context's actor is the principal
   Shared& shared;
-  std::string actor{};  ///< the principal, as the audit log has it
-  std::string rule{};   ///< of the access policy that lets the call in
+  std::string actor{};        ///< the principal, as the audit log has it
+  std::string rule{};         ///< of the access policy that lets the call in
+  std::string_view schema{};  ///< of the body, in schemas.cc
 
   /// A parameter of the path; a defect if the template has none of this name.
   const std::string& parameter(std::string_view name) const;
@@ -28,7 +29,7 @@ struct Call {
   MemberName member() const { return MemberName(parameter("member")); }
   /// Of the query.
   std::optional<std::string> query(std::string_view name) const;
-  /// The body as a JSON object. Throws kInvalidArgument where it is none.
+  /// The body as a JSON object, which is as its schema says. Throws BodyError.
   json::object document() const;
   keys::Context& context() const { return side.context(); }
 };

@@ -256,7 +256,8 @@ Call Dispatcher::call_of(app::App& side, const Job& job, const Admitted& admitte
           side,
           shared_,
           admitted.identity.actor,
-          admitted.rule};
+          admitted.rule,
+          job.match.route->body.schema};
 }
 
 Response Dispatcher::recorded(Call& call, const Route& route) {

@@ -171,6 +171,7 @@ std::span<const Route> request_routes() {
        .path = "/v1/requests",
        .action = AccessAction::kRequestRead,
        .summary = "Requests and their states",
+       .query = "after limit pool",
        .answer = "RequestList",
        .handle = list_requests},
       {.method = "GET",
@@ -204,6 +205,7 @@ std::span<const Route> request_routes() {
        .action = AccessAction::kRequestComplete,
        .summary = "Checks the certificate that came, and binds it to the key",
        .repeat = Repeat::kIdempotent,
+       .query = "certificate",
        .answer = "Request",
        .handle = accept},
   };
