@@ -40,6 +40,21 @@ void authorize(Call& call, policy::AccessAction action, const policy::AccessScop
 /// The same without a record: whether an entry of a list is for the caller's eyes.
 bool may(const Call& call, policy::AccessAction action, const policy::AccessScope& scope);
 
+/// Counts signatures for the caller. Throws HttpError 429 where a day's are used up.
+void spend_signatures(Call& call, std::uint32_t signatures);
+void give_back_signatures(Call& call, std::uint32_t signatures);
+/// Runs what makes them; where it throws, none were made.
+template <class Act>
+auto counted(Call& call, std::uint32_t signatures, Act&& act) {
+  spend_signatures(call, signatures);
+  try {
+    return std::forward<Act>(act)();
+  } catch (...) {
+    give_back_signatures(call, signatures);
+    throw;
+  }
+}
+
 /// A page of a list: `limit` (1 to 1000, else 100) entries after `after`, and where to go on.
 struct Page {
   std::size_t limit;

@@ -50,9 +50,14 @@ Response sign(Call& call) {
   authorize(call, AccessAction::kCertificateSign, {.profile = profile});
   const crypto::ParsedCsr csr =
       crypto::parse_csr(view(json::text(wish, "csr", "the request's body")));
-  const requests::ForeignCertificate made = requests::sign_foreign(
-      call.context(), requests::ca_config(call.side.database()), csr, profile);
-  if (!made.already) call.shared.metrics().count_signatures("certificate", 1);
+  const requests::ForeignCertificate made = counted(call, 1, [&] {
+    return requests::sign_foreign(call.context(), requests::ca_config(call.side.database()), csr,
+                                  profile);
+  });
+  if (made.already)
+    give_back_signatures(call, 1);
+  else
+    call.shared.metrics().count_signatures("certificate", 1);
   json::object out = app::issued_view(made.issued, call.context().clock.now());
   out["certificate"] = made.issued.pem;
   std::string chain;

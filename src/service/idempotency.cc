@@ -1,7 +1,9 @@
 #include "service/idempotency.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "crypto/digest.h"
+#include "service/problem.h"
 
 namespace poolkey::service {
 namespace {
@@ -59,30 +61,58 @@ std::optional<KeyedCall> keyed_call(const policy::Principal& principal, const Re
   return KeyedCall{principal.str(), key, hex(crypto::sha256(view(asked)))};
 }
 
-Idempotency::Found Idempotency::begin(store::Database& database, const KeyedCall& call,
-                                      Time now) const {
+bool Idempotency::enter(const Id& id) {
+  const std::scoped_lock lock(mutex_);
+  return running_.insert(id).second;
+}
+
+void Idempotency::leave(const Id& id) {
+  const std::scoped_lock lock(mutex_);
+  running_.erase(id);
+}
+
+Idempotency::Found Idempotency::look(store::Database& database, const KeyedCall& call) {
+  const auto row = database.row(
+      "SELECT digest, owner, status, content_type, headers, body FROM idempotency"
+      " WHERE principal = :principal AND idempotency_key = :key",
+      named(call));
+  if (!row) return {Begun::kRunning};  // to be entered or abandoned in this moment
+  if (row->text("digest") != call.digest) return {Begun::kOther};
+  if (!row->is_null("status")) return {Begun::kReplay, answer_of(*row)};
+  return {Begun::kRunning};
+}
+
+Idempotency::Found Idempotency::take(store::Database& database, const KeyedCall& call, Time now) {
   const std::int64_t made = database.run(
       "INSERT INTO idempotency (principal, idempotency_key, digest, owner, created_at)"
       " VALUES (:principal, :key, :digest, :owner, :now) ON CONFLICT DO NOTHING",
       with(named(call), {{"digest", call.digest}, {"owner", run_}, {"now", rfc3339(now)}}));
   if (made == 1) return {Begun::kFresh};
-  const auto row = database.row(
-      "SELECT digest, owner, status, content_type, headers, body FROM idempotency"
-      " WHERE principal = :principal AND idempotency_key = :key",
-      named(call));
-  if (!row) return {Begun::kRunning};  // abandoned in this moment: to be tried again
-  if (row->text("digest") != call.digest) return {Begun::kOther};
-  if (!row->is_null("status")) return {Begun::kReplay, answer_of(*row)};
-  if (row->text("owner") == run_) return {Begun::kRunning};
+  Found found = look(database, call);
+  if (found.begun != Begun::kRunning) return found;
+  // Nobody of this run has it, so it is what a crash or a full disk has left.
   const std::int64_t taken = database.run(
       "UPDATE idempotency SET owner = :owner WHERE principal = :principal"
-      " AND idempotency_key = :key AND owner = :before AND status IS NULL",
-      with(named(call), {{"owner", run_}, {"before", row->text("owner")}}));
+      " AND idempotency_key = :key AND status IS NULL",
+      with(named(call), {{"owner", run_}}));
   return {taken == 1 ? Begun::kResumed : Begun::kRunning};
 }
 
-void Idempotency::finish(store::Database& database, const KeyedCall& call,
-                         const Response& answer) const {
+Idempotency::Found Idempotency::begin(store::Database& database, const KeyedCall& call, Time now) {
+  const Id id{call.principal, call.key};
+  if (!enter(id)) return look(database, call);
+  try {
+    Found found = take(database, call, now);
+    if (found.begun != Begun::kFresh && found.begun != Begun::kResumed) leave(id);
+    return found;
+  } catch (...) {
+    leave(id);
+    throw;
+  }
+}
+
+void Idempotency::finish(store::Database& database, const KeyedCall& call, const Response& answer) {
+  const Leaving afterwards{*this, {call.principal, call.key}};
   const std::int64_t kept = database.run(
       "UPDATE idempotency SET status = :status, content_type = :type, headers = :headers,"
       " body = :body WHERE principal = :principal AND idempotency_key = :key AND owner = :owner"
@@ -98,11 +128,42 @@ void Idempotency::finish(store::Database& database, const KeyedCall& call,
               "the call to learn how it ended");
 }
 
-void Idempotency::abandon(store::Database& database, const KeyedCall& call) const {
+void Idempotency::abandon(store::Database& database, const KeyedCall& call) {
+  const Leaving afterwards{*this, {call.principal, call.key}};
   database.run(
       "DELETE FROM idempotency WHERE principal = :principal AND idempotency_key = :key"
       " AND owner = :owner AND status IS NULL",
       with(named(call), {{"owner", run_}}));
+}
+
+Response Idempotency::once(store::Database& database, const KeyedCall& call, Time now,
+                           const std::function<Response()>& act,
+                           const std::function<void()>& replayed) {
+  Found found = begin(database, call, now);
+  if (found.begun == Begun::kOther)
+    throw HttpError(422, "this Idempotency-Key was used for another call; take a new one");
+  if (found.begun == Begun::kRunning)
+    throw HttpError(409, "the first call with this Idempotency-Key is not over",
+                    {{"retry-after", "1"}}, Errc::kConflict);
+  if (found.begun == Begun::kReplay) {
+    replayed();
+    return std::move(found.answer);
+  }
+  try {
+    Response answer = act();
+    if (answer.status < 300)
+      finish(database, call, answer);
+    else
+      abandon(database, call);
+    return answer;
+  } catch (...) {
+    try {
+      abandon(database, call);
+    } catch (const Error& error) {  // the repetition takes it over
+      log("service").error("an Idempotency-Key is left begun: {}", error.what());
+    }
+    throw;
+  }
 }
 
 void Idempotency::forget_old(store::Database& database, Time now) {

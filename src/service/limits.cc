@@ -11,6 +11,9 @@
 namespace poolkey::service {
 namespace {
 
+/// Of signatures that are counted at once.
+constexpr std::uint32_t kLargestBlock = 256;
+
 /// "2026-11-23"
 std::string day_of(Time now) { return rfc3339(now).substr(0, 10); }
 
@@ -82,11 +85,35 @@ std::optional<Duration> spend_signatures(store::Database& database,
   return changed == 0 ? std::optional(rest) : std::nullopt;
 }
 
-void give_back_signatures(store::Database& database, const policy::Principal& principal,
-                          std::uint32_t signatures, Time now) {
-  database.run(
-      "UPDATE quota SET used = used - :number WHERE principal = :principal AND day = :day",
-      {{"number", std::int64_t{signatures}}, {"principal", principal.str()}, {"day", day_of(now)}});
+std::optional<Duration> Quotas::spend(store::Database& database, const policy::Principal& principal,
+                                      const policy::AccessLimits& limits, std::uint32_t signatures,
+                                      Time now) {
+  const auto today = std::chrono::floor<Days>(now).time_since_epoch().count();
+  const std::scoped_lock lock(mutex_);
+  Block& block = blocks_.try_emplace(principal.str(), Block{today, 0}).first->second;
+  if (block.day != today) block = {today, 0};
+  if (block.left < signatures) {
+    const std::uint32_t missing = signatures - block.left;
+    const std::uint32_t more =
+        std::max(missing, std::min(kLargestBlock, limits.signatures_per_day / 100));
+    if (!spend_signatures(database, principal, limits, more, now)) {
+      block.left += more;
+    } else if (const auto wait = spend_signatures(database, principal, limits, missing, now)) {
+      return wait;
+    } else {
+      block.left += missing;
+    }
+  }
+  block.left -= signatures;
+  return std::nullopt;
+}
+
+void Quotas::give_back(const policy::Principal& principal, std::uint32_t signatures, Time now) {
+  const std::scoped_lock lock(mutex_);
+  const auto block = blocks_.find(principal.str());
+  if (block != blocks_.end() &&
+      block->second.day == std::chrono::floor<Days>(now).time_since_epoch().count())
+    block->second.left += signatures;
 }
 
 std::uint32_t signatures_spent(store::Database& database, const policy::Principal& principal,

@@ -51,17 +51,34 @@ class Limits {
   std::unordered_map<std::string_view, Buckets::iterator> by_key_;  ///< names stand in the list
 };
 
+/// Signatures a day, without a commit for each: the database counts blocks of up to a hundredth of
+/// the limit as spent, which are used up in memory. A restart loses what is left of a block, so
+/// never more than the limit are made, and hardly ever fewer. Thread-safe.
+class Quotas {
+ public:
+  /// As spend_signatures() below; not within a Transaction, which might be undone.
+  std::optional<Duration> spend(store::Database& database, const policy::Principal& principal,
+                                const policy::AccessLimits& limits, std::uint32_t signatures,
+                                Time now);
+  /// What was spent and not signed.
+  void give_back(const policy::Principal& principal, std::uint32_t signatures, Time now);
+
+ private:
+  struct Block {
+    Days::rep day;
+    std::uint32_t left;
+  };
+  std::mutex mutex_;
+  std::unordered_map<std::string, Block> blocks_;  ///< by principal; as many as have certificates
+};
+
 /// Counts `signatures` for the principal on this UTC day, all or none. Where they are over the
-/// limit nothing is counted and the answer is how long the day still lasts. One statement: in the
-/// Transaction that records the intent to sign it is undone with it, so what was counted was
-/// signed or is known to be open, also over a crash. An act that fails gives back by itself.
+/// limit nothing is counted and the answer is how long the day still lasts. One statement, safe
+/// among processes.
 std::optional<Duration> spend_signatures(store::Database& database,
                                          const policy::Principal& principal,
                                          const policy::AccessLimits& limits,
                                          std::uint32_t signatures, Time now);
-/// What was counted and not signed.
-void give_back_signatures(store::Database& database, const policy::Principal& principal,
-                          std::uint32_t signatures, Time now);
 /// Of this day.
 std::uint32_t signatures_spent(store::Database& database, const policy::Principal& principal,
                                Time now);

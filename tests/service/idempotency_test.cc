@@ -1,6 +1,9 @@
 // Repeated calls: who runs, who gets the answer again, and what a crash leaves.
 #include "service/idempotency.h"
 
+#include <atomic>
+#include <thread>
+
 #include "tests/base/process.h"
 #include "tests/support/matchers.h"
 
@@ -31,8 +34,8 @@ class IdempotencyTest : public testing::Test {
   test::Scratch folder_;
   const std::filesystem::path file_ = folder_ / "state.db";
   store::Database database_ = store::Database::open(file_);
-  const Idempotency first_{"run-1"};
-  const Idempotency second_{"run-2"};  // after a restart
+  Idempotency first_{"run-1"};
+  Idempotency second_{"run-2"};  // after a restart
   const Response answer_{.status = 201,
                          .content_type = "application/pkcs10",
                          .body = std::string("a\0\xff z", 5),
@@ -42,8 +45,8 @@ class IdempotencyTest : public testing::Test {
 TEST_F(IdempotencyTest, GivesTheFirstAnswerAgain) {
   EXPECT_EQ(first_.begin(database_, call(), kNow).begun, Begun::kFresh);
   first_.finish(database_, call(), answer_);
-  for (const Idempotency& run : {first_, second_}) {
-    const auto found = run.begin(database_, call(), kNow + 1h);
+  for (Idempotency* run : {&first_, &second_}) {
+    const auto found = run->begin(database_, call(), kNow + 1h);
     EXPECT_EQ(found.begun, Begun::kReplay);
     EXPECT_EQ(found.answer.status, 201U);
     EXPECT_EQ(found.answer.content_type, "application/pkcs10");
@@ -59,6 +62,72 @@ TEST_F(IdempotencyTest, RefusesTheKeyForAnotherCall) {
   first_.finish(database_, call("{}"), answer_);
   EXPECT_EQ(first_.begin(database_, call("{ }"), kNow).begun, Begun::kOther);
   EXPECT_EQ(second_.begin(database_, call("{ }"), kNow).begun, Begun::kOther);
+}
+
+TEST_F(IdempotencyTest, AnswersACallOnce) {
+  int ran = 0, replayed = 0;
+  const auto once = [&](Idempotency& run, const KeyedCall& keyed) {
+    return run.once(
+        database_, keyed, kNow, [&] { return ++ran, answer_; }, [&] { ++replayed; });
+  };
+  EXPECT_EQ(once(first_, call()).body, answer_.body);
+  EXPECT_EQ(once(first_, call()).body, answer_.body);
+  EXPECT_EQ(once(second_, call()).body, answer_.body);
+  EXPECT_EQ(ran, 1);
+  EXPECT_EQ(replayed, 2);
+  EXPECT_THAT([&] { once(first_, call("{ }")); }, ThrowsErrc(Errc::kInvalidArgument, "another"));
+}
+
+TEST_F(IdempotencyTest, TriesAgainWhatWasRefusedOrThrew) {
+  const auto none = [] {};
+  EXPECT_EQ(first_
+                .once(
+                    database_, call(), kNow, [] { return Response{.status = 409}; }, none)
+                .status,
+            409U);
+  EXPECT_THAT(
+      [&] {
+        first_.once(
+            database_, call(), kNow,
+            []() -> Response { throw Error(Errc::kUnavailable, "the token is away"); }, none);
+      },
+      ThrowsErrc(Errc::kUnavailable));
+  EXPECT_EQ(first_
+                .once(
+                    database_, call(), kNow, [&] { return answer_; }, none)
+                .status,
+            201U);
+}
+
+/// Its end could not be written: the disk was full.
+TEST_F(IdempotencyTest, TakesOverWhatNoWorkerHas) {
+  first_.begin(database_, call(), kNow);
+  database_.run("ALTER TABLE idempotency RENAME TO away");
+  EXPECT_ANY_THROW(first_.finish(database_, call(), answer_));
+  database_.run("ALTER TABLE away RENAME TO idempotency");
+  EXPECT_EQ(first_.begin(database_, call(), kNow).begun, Begun::kResumed);
+}
+
+TEST_F(IdempotencyTest, LetsOneOfManyThreadsRun) {
+  std::atomic<int> ran = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 6; ++i)
+      threads.emplace_back([&] {
+        auto database = store::Database::open(file_);
+        for (int n = 0; n < 20; ++n) {
+          KeyedCall keyed = call();
+          keyed.key = std::to_string(n);
+          try {
+            first_.once(
+                database, keyed, kNow, [&] { return ++ran, answer_; }, [] {});
+          } catch (const Error& error) {
+            EXPECT_EQ(error.code(), Errc::kConflict) << error.what();
+          }
+        }
+      });
+  }
+  EXPECT_EQ(ran, 20);
 }
 
 TEST_F(IdempotencyTest, SaysThatTheFirstIsNotOver) {

@@ -143,18 +143,54 @@ TEST_F(QuotaTest, OutlivesARestart) {
   EXPECT_TRUE(spend_signatures(again, app_, kFiveAndTen, 1, now_));
 }
 
-TEST_F(QuotaTest, IsUndoneWithItsTransaction) {
-  {
-    store::Transaction transaction(database_);
-    EXPECT_FALSE(spend(100, now_));
+TEST_F(QuotaTest, IsUsedUpInBlocksToTheLastOne) {
+  Quotas quotas;
+  const AccessLimits limits{.signatures_per_day = 1000};
+  int made = 0;
+  while (!quotas.spend(database_, app_, limits, 3, now_)) made += 3;
+  EXPECT_EQ(made, 999);
+  EXPECT_FALSE(quotas.spend(database_, app_, limits, 1, now_));
+  EXPECT_EQ(quotas.spend(database_, app_, limits, 1, now_), Duration(2h));
+  EXPECT_FALSE(quotas.spend(database_, app_, limits, 1000, now_ + 2h)) << "the next day";
+}
+
+TEST_F(QuotaTest, LosesLittleByARestart) {
+  const AccessLimits limits{.signatures_per_day = 1000};
+  int made = 0;
+  for (int restarts = 0; restarts < 5; ++restarts) {
+    Quotas quotas;
+    for (int i = 0; i < 101; ++i)
+      if (!quotas.spend(database_, app_, limits, 1, now_)) ++made;
   }
-  EXPECT_EQ(signatures_spent(database_, app_, now_), 0U);
+  EXPECT_EQ(made, 505);
+  EXPECT_EQ(signatures_spent(database_, app_, now_), 550U);
+  Quotas last;
+  while (!last.spend(database_, app_, limits, 1, now_)) ++made;
+  EXPECT_EQ(made, 505 + 450);
 }
 
 TEST_F(QuotaTest, TakesBackWhatWasNotSigned) {
-  EXPECT_FALSE(spend(100, now_));
-  give_back_signatures(database_, app_, 10, now_);
-  EXPECT_FALSE(spend(10, now_));
+  Quotas quotas;
+  EXPECT_FALSE(quotas.spend(database_, app_, kFiveAndTen, 100, now_));
+  quotas.give_back(app_, 10, now_);
+  EXPECT_FALSE(quotas.spend(database_, app_, kFiveAndTen, 10, now_));
+  quotas.give_back(app_, 10, now_ + 24h);
+  EXPECT_TRUE(quotas.spend(database_, app_, kFiveAndTen, 1, now_)) << "that was another day's";
+}
+
+TEST_F(QuotaTest, IsSharedByThreads) {
+  Quotas quotas;
+  std::atomic<int> made = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i)
+      threads.emplace_back([&] {
+        auto database = store::Database::open(folder_ / "state.db");
+        for (int n = 0; n < 40; ++n)
+          if (!quotas.spend(database, app_, kFiveAndTen, 1, now_)) ++made;
+      });
+  }
+  EXPECT_EQ(made, 100);
 }
 
 TEST_F(QuotaTest, ForgetsFormerDays) {
