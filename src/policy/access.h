@@ -121,7 +121,7 @@ struct AccessScope {
 struct AccessLimits {
   std::uint32_t requests_per_second = 10;
   std::uint32_t burst = 50;
-  std::uint32_t signatures_per_day = 0;  ///< certificates and requests signed for it
+  std::uint32_t signatures_per_day = 1000;  ///< certificates and requests signed for it
 };
 
 /// One [[bind]] of the file.

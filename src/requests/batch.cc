@@ -36,8 +36,12 @@ CreateOptions read_wish(const json::object& wish, std::string_view what) {
 
 std::vector<CreateOptions> read_batch(std::string_view text, std::string_view what) {
   const json::value document = json::parse(text, what);
+  return read_batch(json::as_object(document, what), what);
+}
+
+std::vector<CreateOptions> read_batch(const json::object& document, std::string_view what) {
   std::vector<CreateOptions> out;
-  for (const json::value& item : json::as_array(json::as_object(document, what), "requests", what))
+  for (const json::value& item : json::as_array(document, "requests", what))
     out.push_back(read_wish(json::as_object(item, what), what));
   if (out.empty() || out.size() > kMostInBatch)
     throw Error(Errc::kInvalidArgument, std::string(what) + " has " + std::to_string(out.size()) +

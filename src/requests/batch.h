@@ -20,5 +20,6 @@ CreateOptions read_wish(const json::object& wish, std::string_view what);
 
 /// {"requests": [wishes]}, 1 to kMostInBatch of them. Throws as read_wish().
 std::vector<CreateOptions> read_batch(std::string_view text, std::string_view what);
+std::vector<CreateOptions> read_batch(const json::object& document, std::string_view what);
 
 }  // namespace poolkey::requests

@@ -3,6 +3,8 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "service/problem.h"
+#include "service/schema.h"
 #include "service/shared.h"
 
 namespace poolkey::service {
@@ -43,14 +45,7 @@ std::optional<std::string> Call::query(std::string_view name) const {
   return value == nullptr ? std::nullopt : std::optional(*value);
 }
 
-json::object Call::document() const {
-  try {
-    const json::value body = json::parse(request.body, "the request's body");
-    return json::as_object(body, "the request's body");
-  } catch (const Error& error) {
-    throw Error(Errc::kInvalidArgument, error.what());
-  }
-}
+json::object Call::document() const { return read_body(request.body, schema).as_object(); }
 
 void authorize(Call& call, policy::AccessAction action, const policy::AccessScope& scope) {
   const policy::AccessDecision decision =
@@ -68,6 +63,20 @@ void authorize(Call& call, policy::AccessAction action, const policy::AccessScop
 
 bool may(const Call& call, policy::AccessAction action, const policy::AccessScope& scope) {
   return policy::decide(*call.shared.access(), call.principal, action, scope).allowed;
+}
+
+void spend_signatures(Call& call, std::uint32_t signatures) {
+  const auto wait =
+      call.shared.quotas().spend(call.side.database(), call.principal,
+                                 policy::limits_of(*call.shared.access(), call.principal),
+                                 signatures, call.context().clock.now());
+  if (wait)
+    throw HttpError(429, "the signatures that the access policy allows for a day are used up",
+                    {{"retry-after", std::to_string(wait->count())}}, Errc::kUnavailable);
+}
+
+void give_back_signatures(Call& call, std::uint32_t signatures) {
+  call.shared.quotas().give_back(call.principal, signatures, call.context().clock.now());
 }
 
 Page page_of(const Call& call) {

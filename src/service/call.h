@@ -19,8 +19,9 @@ struct Call {
   const policy::Principal& principal;
   app::App& side;  ///< this worker's; its context's actor is the principal
   Shared& shared;
-  std::string actor{};  ///< the principal, as the audit log has it
-  std::string rule{};   ///< of the access policy that lets the call in
+  std::string actor{};        ///< the principal, as the audit log has it
+  std::string rule{};         ///< of the access policy that lets the call in
+  std::string_view schema{};  ///< of the body, in schemas.cc
 
   /// A parameter of the path; a defect if the template has none of this name.
   const std::string& parameter(std::string_view name) const;
@@ -28,7 +29,7 @@ struct Call {
   MemberName member() const { return MemberName(parameter("member")); }
   /// Of the query.
   std::optional<std::string> query(std::string_view name) const;
-  /// The body as a JSON object. Throws kInvalidArgument where it is none.
+  /// The body as a JSON object, which is as its schema says. Throws BodyError.
   json::object document() const;
   keys::Context& context() const { return side.context(); }
 };
@@ -38,6 +39,21 @@ struct Call {
 void authorize(Call& call, policy::AccessAction action, const policy::AccessScope& scope);
 /// The same without a record: whether an entry of a list is for the caller's eyes.
 bool may(const Call& call, policy::AccessAction action, const policy::AccessScope& scope);
+
+/// Counts signatures for the caller. Throws HttpError 429 where a day's are used up.
+void spend_signatures(Call& call, std::uint32_t signatures);
+void give_back_signatures(Call& call, std::uint32_t signatures);
+/// Runs what makes them; where it throws, none were made.
+template <class Act>
+auto counted(Call& call, std::uint32_t signatures, Act&& act) {
+  spend_signatures(call, signatures);
+  try {
+    return std::forward<Act>(act)();
+  } catch (...) {
+    give_back_signatures(call, signatures);
+    throw;
+  }
+}
 
 /// A page of a list: `limit` (1 to 1000, else 100) entries after `after`, and where to go on.
 struct Page {

@@ -39,11 +39,17 @@ void advance_rollovers(app::App& side, Shared& /*shared*/) {
     if (!roll.ended) (void)rollover::advance(side.context(), side.mailbox(), roll.id);
 }
 
+void forget_old(app::App& side, Shared& /*shared*/) {
+  Idempotency::forget_old(side.database(), side.context().clock.now());
+  forget_quotas(side.database(), side.context().clock.now());
+}
+
 constexpr std::array kChores{
     Chore{"sign the audit log", seconds(10), sign_audit},
     Chore{"pool work", seconds(1), do_pool_work},
     Chore{"advance rollovers", minutes(1), advance_rollovers},
     Chore{"renew revocation lists", hours(1), renew_lists},
+    Chore{"forget old answers", hours(1), forget_old},
 };
 
 }  // namespace

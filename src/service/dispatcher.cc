@@ -4,7 +4,6 @@
 #include <charconv>
 
 #include "base/log.h"
-#include "service/identity.h"
 #include "service/problem.h"
 
 namespace poolkey::service {
@@ -31,18 +30,6 @@ std::optional<std::chrono::seconds> preferred_wait(const Request& request) {
   if (std::from_chars(begin, prefer.data() + prefer.size(), seconds).ec != std::errc{})
     return std::nullopt;
   return std::min(std::chrono::seconds(seconds), kLongestWait);
-}
-
-bool changes_something(const Route& route) { return route.repeat != Repeat::kSafe; }
-
-policy::AccessScope scope_of(const Match& match) {
-  policy::AccessScope out;
-  if (const auto* pool = find_field(match.parameters, "pool")) out.pool = *pool;
-  if (const auto* member = find_field(match.parameters, "member")) out.member = *member;
-  if (const auto* profile = find_field(match.parameters, "profile")) out.profile = *profile;
-  // What the path does not name, the handler asks about once more.
-  out.listing = !out.pool && !out.profile;
-  return out;
 }
 
 void log_failure(const Request& request, const Error& error) {
@@ -169,8 +156,11 @@ void Dispatcher::work() {
     } catch (const Error& error) {  // no App: database or token are out of reach
       log("service").error("{}", error.what());
       side.reset();
-      for (Job& job : jobs)
-        if (job.reply) answer(std::move(job), problem(job.request, error));
+      for (Job& job : jobs) {
+        if (!job.reply) continue;
+        Response refused = problem(job.request, error);
+        answer(std::move(job), std::move(refused));
+      }
     }
     if (route->together != nullptr) release(route);
   }
@@ -194,59 +184,25 @@ Response Dispatcher::failed(const Request& request, const Error& error) {
 
 Response Dispatcher::respond(app::App& side, Job& job) {
   try {
-    Admitted admitted = admit(side, job);
+    const Admitted admitted =
+        admit(side, shared_, job.request, job.match, std::exchange(job.counted, true));
+    const Route& route = *job.match.route;
     Call call = call_of(side, job, admitted);
-    if (!changes_something(*job.match.route)) return job.match.route->handle(call);
-    return recorded(call, *job.match.route);
+    if (route.repeat == Repeat::kSafe) return route.handle(call);
+    const auto act = [&] {
+      if (route.together != nullptr) return std::move(route.together({&call, 1}).front());
+      return recorded(call, route, [&] { return route.handle(call); });
+    };
+    const auto keyed =
+        admitted.rule.empty() ? std::nullopt : keyed_call(call.principal, job.request);
+    if (!keyed) return act();
+    return shared_.idempotency().once(side.database(), *keyed, call.context().clock.now(), act,
+                                      [&] { note_replay(call, route); });
   } catch (const Error& error) {
     return failed(job.request, error);
   } catch (const std::exception& error) {
     return failed(job.request, Error(Errc::kInternal, error.what()));
   }
-}
-
-Dispatcher::Admitted Dispatcher::admit(app::App& side, const Job& job) {
-  const Route& route = *job.match.route;
-  Admitted out{identify(job.request.peer, side.database()), ""};
-  side.context().actor = out.identity.actor;
-  if (route.access != Access::kPolicy) return out;
-  if (out.identity.principal.kind == policy::PrincipalKind::kAnonymous)
-    throw HttpError(401, "this call needs a client certificate of this service's CA", {},
-                    Errc::kDenied);
-  if (out.identity.ended && route.action != policy::AccessAction::kIdentityRenew)
-    throw HttpError(401, "the client certificate has ended; it can only be renewed", {},
-                    Errc::kDenied);
-  const policy::AccessDecision decision =
-      policy::decide(*shared_.access(), out.identity.principal, route.action, scope_of(job.match));
-  out.rule = decision.rule;
-  if (!decision.allowed) deny(side, job, decision);
-  if (!changes_something(route)) note_read(side, job, out);
-  return out;
-}
-
-void Dispatcher::deny(app::App& side, const Job& job, const policy::AccessDecision& decision) {
-  audit::Scope record(side.context().audit,
-                      {.actor = side.context().actor,
-                       .verb = "access " + std::string(policy::word(job.match.route->action)),
-                       .subject = job.request.path});
-  record.deny(decision.rule, {{"reason", decision.sentence}});
-  throw Error(Errc::kDenied, decision.sentence);
-}
-
-void Dispatcher::note_read(app::App& side, const Job& job, const Admitted& admitted) {
-  const std::string action(policy::word(job.match.route->action));
-  std::string where;
-  for (const auto& [name, value] : job.match.parameters)
-    if (name == "pool" || name == "member") where += "/" + value;
-  if (!shared_.is_new_read(admitted.identity.actor + " " + action + " " + where)) return;
-  audit::Event event;
-  event.actor = admitted.identity.actor;
-  event.verb = "access " + action;
-  event.phase = audit::Phase::kOutcome;
-  event.subject = where.empty() ? "service" : where.substr(1);
-  event.rule = admitted.rule;
-  event.result = audit::Result::kOk;
-  side.context().audit.append(event);
 }
 
 Call Dispatcher::call_of(app::App& side, const Job& job, const Admitted& admitted) {
@@ -256,19 +212,8 @@ Call Dispatcher::call_of(app::App& side, const Job& job, const Admitted& admitte
           side,
           shared_,
           admitted.identity.actor,
-          admitted.rule};
-}
-
-Response Dispatcher::recorded(Call& call, const Route& route) {
-  if (route.access != Access::kPolicy) return route.handle(call);
-  audit::Scope record(call.context().audit,
-                      {.actor = call.actor,
-                       .verb = "access " + std::string(policy::word(route.action)),
-                       .subject = call.request.path,
-                       .rule = call.rule});
-  Response out = record.run([&] { return route.handle(call); });
-  record.succeed({{"status", out.status}, {"request", call.request.id}});
-  return out;
+          admitted.rule,
+          job.match.route->body.schema};
 }
 
 void Dispatcher::run_together(app::App& side, std::vector<Job>& jobs) {
@@ -278,12 +223,17 @@ void Dispatcher::run_together(app::App& side, std::vector<Job>& jobs) {
   admitted.reserve(jobs.size());  // calls refer into it
   calls.reserve(jobs.size());
   for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (!jobs[i].request.header("idempotency-key").empty()) {  // has more to do
+      run(side, std::move(jobs[i]));
+      continue;
+    }
     try {
-      admitted.push_back(admit(side, jobs[i]));
+      admitted.push_back(admit(side, shared_, jobs[i].request, jobs[i].match, false));
       calls.push_back(call_of(side, jobs[i], admitted.back()));
       which.push_back(i);
     } catch (const Error& error) {
-      answer(std::move(jobs[i]), failed(jobs[i].request, error));
+      Response refused = failed(jobs[i].request, error);
+      answer(std::move(jobs[i]), std::move(refused));
     }
   }
   if (calls.empty()) return;

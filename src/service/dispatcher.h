@@ -13,6 +13,7 @@
 #include <mutex>
 #include <thread>
 
+#include "service/admission.h"
 #include "service/http_server.h"
 #include "service/identity.h"
 #include "service/router.h"
@@ -44,6 +45,7 @@ class Dispatcher {
     HttpServer::Reply reply;
     Match match;
     std::chrono::steady_clock::time_point until{};  ///< of a long poll; zero: none
+    bool counted = false;  ///< against the caller's rate, before it began to wait
   };
   /// An answer that waits for news.
   struct Parked {
@@ -51,12 +53,6 @@ class Dispatcher {
     Response answer;
     bool news = false;
   };
-  /// Who asks, and by which rule.
-  struct Admitted {
-    Identity identity;
-    std::string rule;
-  };
-
   void work();
   std::vector<Job> take();
   void release(const Route* route);
@@ -64,11 +60,7 @@ class Dispatcher {
   void run_together(app::App& side, std::vector<Job>& jobs);
   std::vector<Response> together(const Job& first, std::vector<Call>& calls);
   Response respond(app::App& side, Job& job);
-  Admitted admit(app::App& side, const Job& job);
-  [[noreturn]] void deny(app::App& side, const Job& job, const policy::AccessDecision& decision);
-  void note_read(app::App& side, const Job& job, const Admitted& admitted);
   Call call_of(app::App& side, const Job& job, const Admitted& admitted);
-  Response recorded(Call& call, const Route& route);
   Response failed(const Request& request, const Error& error);
   void answer(Job job, Response response);
   void park(Job job, Response response, std::uint64_t news);

@@ -8,6 +8,7 @@
 
 namespace poolkey::service {
 
+std::span<const Route> openapi_routes();
 std::span<const Route> health_routes();
 std::span<const Route> pool_routes();
 std::span<const Route> member_routes();

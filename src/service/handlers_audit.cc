@@ -46,6 +46,7 @@ std::span<const Route> audit_routes() {
        .path = "/v1/audit",
        .action = policy::AccessAction::kAuditRead,
        .summary = "Entries of the audit log, one {\"entry\",\"hash\"} a line",
+       .query = "after limit",
        .handle = lines},
       {.method = "GET",
        .path = "/v1/audit/head",

@@ -50,9 +50,14 @@ Response sign(Call& call) {
   authorize(call, AccessAction::kCertificateSign, {.profile = profile});
   const crypto::ParsedCsr csr =
       crypto::parse_csr(view(json::text(wish, "csr", "the request's body")));
-  const requests::ForeignCertificate made = requests::sign_foreign(
-      call.context(), requests::ca_config(call.side.database()), csr, profile);
-  if (!made.already) call.shared.metrics().count_signatures("certificate", 1);
+  const requests::ForeignCertificate made = counted(call, 1, [&] {
+    return requests::sign_foreign(call.context(), requests::ca_config(call.side.database()), csr,
+                                  profile);
+  });
+  if (made.already)
+    give_back_signatures(call, 1);
+  else
+    call.shared.metrics().count_signatures("certificate", 1);
   json::object out = app::issued_view(made.issued, call.context().clock.now());
   out["certificate"] = made.issued.pem;
   std::string chain;
@@ -114,6 +119,7 @@ std::span<const Route> certificate_routes() {
        .path = "/v1/certificates",
        .action = AccessAction::kCertificateRead,
        .summary = "Certificates of the pools, and which members have them",
+       .query = "after limit",
        .answer = "CertificateList",
        .handle = list_certificates},
       {.method = "GET",
@@ -134,6 +140,7 @@ std::span<const Route> certificate_routes() {
        .path = "/v1/ca/register",
        .action = AccessAction::kCertificateRead,
        .summary = "Everything that the internal CA issued",
+       .query = "after limit",
        .answer = "IssuedCertificateList",
        .handle = list_issued},
       {.method = "POST",

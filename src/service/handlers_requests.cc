@@ -31,6 +31,7 @@ Response create_alone(Call& call, const requests::CreateOptions& wish) {
   try {
     return created_response(requests::create_request(call.context(), wish));
   } catch (const Error& error) {
+    give_back_signatures(call, 1);
     return problem(call.request, error);
   }
 }
@@ -46,6 +47,7 @@ std::vector<Response> create_together(std::span<Call> calls) {
       wishes[i] = requests::read_wish(calls[i].document(), "the request's body");
       wishes[i].actor = calls[i].actor;
       authorize_wish(calls[i], wishes[i]);
+      spend_signatures(calls[i], 1);
       open.push_back(i);
     } catch (const Error& error) {
       out[i] = problem(calls[i].request, error);
@@ -66,11 +68,13 @@ std::vector<Response> create_together(std::span<Call> calls) {
 }
 
 Response create_batch(Call& call) {
-  const auto wishes = requests::read_batch(call.request.body, "the request's body");
+  const auto wishes = requests::read_batch(call.document(), "the request's body");
   std::set<std::pair<std::string, policy::Role>> asked;
   for (const requests::CreateOptions& wish : wishes)
     if (asked.emplace(wish.pool.str(), wish.role).second) authorize_wish(call, wish);
-  const auto made = requests::create_requests(call.context(), wishes);
+  const auto number = static_cast<std::uint32_t>(wishes.size());
+  const auto made =
+      counted(call, number, [&] { return requests::create_requests(call.context(), wishes); });
   call.shared.metrics().count_signatures("csr", made.size());
   json::array list;
   for (const requests::CreatedRequest& one : made) list.emplace_back(app::created_view(one));
@@ -91,7 +95,8 @@ requests::StoredRequest wanted(Call& call, AccessAction action) {
   const std::string& id = call.parameter("request");
   const auto found = requests::look_up_request(call.side.database(), id);
   if (!found) throw Error(Errc::kNotFound, "there is no request '" + id + "'");
-  authorize(call, action, {.pool = found->pool.str()});
+  authorize(call, action,
+            {.pool = found->pool.str(), .profile = std::string(policy::word(found->role))});
   return *found;
 }
 
@@ -171,6 +176,7 @@ std::span<const Route> request_routes() {
        .path = "/v1/requests",
        .action = AccessAction::kRequestRead,
        .summary = "Requests and their states",
+       .query = "after limit pool",
        .answer = "RequestList",
        .handle = list_requests},
       {.method = "GET",
@@ -204,6 +210,7 @@ std::span<const Route> request_routes() {
        .action = AccessAction::kRequestComplete,
        .summary = "Checks the certificate that came, and binds it to the key",
        .repeat = Repeat::kIdempotent,
+       .query = "certificate",
        .answer = "Request",
        .handle = accept},
   };

@@ -76,6 +76,7 @@ std::span<const Route> rollover_routes() {
        .path = "/v1/rollovers",
        .action = AccessAction::kRolloverRead,
        .summary = "Rollovers and where they stand",
+       .query = "after limit",
        .answer = "RolloverList",
        .handle = list_rollovers},
       {.method = "GET",

@@ -51,13 +51,14 @@ constexpr std::array kReasons{
 constexpr std::string_view kRetryAfter = "2";
 
 Response document(const std::string& id, unsigned status, std::string_view type,
-                  const std::string& detail) {
-  Response out = json_response(json::object{{"type", "urn:poolkey:problem:" + std::string(type)},
-                                            {"title", std::string(reason_of(status))},
-                                            {"status", status},
-                                            {"detail", detail},
-                                            {"request_id", id}},
-                               status);
+                  const std::string& detail, const json::object& more = {}) {
+  json::object members{{"type", "urn:poolkey:problem:" + std::string(type)},
+                       {"title", std::string(reason_of(status))},
+                       {"status", status},
+                       {"detail", detail},
+                       {"request_id", id}};
+  members.insert(more.begin(), more.end());
+  Response out = json_response(members, status);
   out.content_type = "application/problem+json";
   if (status == 503) out.headers.emplace_back("retry-after", kRetryAfter);
   return out;
@@ -85,6 +86,9 @@ std::string_view reason_of(unsigned status) noexcept {
 }
 
 Response problem(const Request& request, const Error& error) {
+  if (const auto* body = dynamic_cast<const BodyError*>(&error))
+    return document(request.id, body->status(), type_of(body->status()), body->what(),
+                    {{"pointer", body->pointer()}});
   if (const auto* http = dynamic_cast<const HttpError*>(&error)) {
     Response out = problem(request.id, http->status(), error.what());
     out.headers.insert(out.headers.end(), http->headers().begin(), http->headers().end());

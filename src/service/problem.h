@@ -30,6 +30,18 @@ class HttpError : public Error {
   Fields headers_;
 };
 
+/// A body that is not what its call takes: 400, with the place in the document.
+class BodyError : public HttpError {
+ public:
+  /// `pointer` is a JSON pointer (RFC 6901): "/requests/3/profile"; "" is the whole document.
+  BodyError(std::string pointer, const std::string& sentence)
+      : HttpError(400, sentence), pointer_(std::move(pointer)) {}
+  const std::string& pointer() const noexcept { return pointer_; }
+
+ private:
+  std::string pointer_;
+};
+
 /// "Not Found"
 std::string_view reason_of(unsigned status) noexcept;
 

@@ -41,6 +41,7 @@ struct Route {
   std::string_view summary;       ///< for the OpenAPI document
   Body body{};
   Repeat repeat = Repeat::kSafe;
+  std::string_view query{};   ///< names of the query's parameters, with blanks between them
   std::string_view answer{};  ///< the schema of its 200 or 201; empty: not JSON
   Response (*handle)(Call&) = nullptr;
   /// Instead of `handle`: answers calls that came in at the same time in one go, so that what each

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
+#include "crypto/digest.h"
+
 namespace poolkey::service {
 namespace {
 
@@ -12,7 +15,9 @@ constexpr std::size_t kMostReads = 65536;
 }  // namespace
 
 Shared::Shared(Settings settings, std::shared_ptr<const policy::Access> access)
-    : settings_(std::move(settings)), access_(std::move(access)) {}
+    : settings_(std::move(settings)),
+      access_(std::move(access)),
+      idempotency_(hex(crypto::random_bytes(8))) {}
 
 std::shared_ptr<const policy::Access> Shared::access() const {
   const std::scoped_lock lock(mutex_);

@@ -13,11 +13,11 @@
 
 #include "app/app.h"
 #include "policy/access.h"
+#include "service/idempotency.h"
+#include "service/limits.h"
 #include "service/metrics.h"
 
 namespace poolkey::service {
-
-class Limits;
 
 /// What the service was started with.
 struct Settings {
@@ -36,6 +36,9 @@ class Shared {
   void use_access(std::shared_ptr<const policy::Access> access);
 
   Metrics& metrics() { return metrics_; }
+  Limits& limits() { return limits_; }
+  Quotas& quotas() { return quotas_; }
+  Idempotency& idempotency() { return idempotency_; }
 
   /// The verbs of the command line, for the unix socket: handed in by whoever has them.
   using RunCommand = std::function<json::object(app::App& side, const std::string& path,
@@ -72,6 +75,9 @@ class Shared {
   std::vector<PoolName> pool_work_;
   std::unordered_map<std::string, std::chrono::steady_clock::time_point> reads_;
   Metrics metrics_;
+  Limits limits_;
+  Quotas quotas_;
+  Idempotency idempotency_;
 };
 
 }  // namespace poolkey::service

@@ -23,6 +23,9 @@ void uri(ByteView octets);
 void crl(ByteView octets);
 void ocsp(ByteView octets);
 void ca_config(ByteView octets);
+void access(ByteView octets);
+void body(ByteView octets);
+void http_target(ByteView octets);
 
 struct Target {
   std::string_view name;  ///< also the folder of its corpus in tests/data/fuzz
@@ -40,6 +43,9 @@ inline constexpr std::array kTargets{
     Target{"crl", crl},
     Target{"ocsp", ocsp},
     Target{"ca_config", ca_config},
+    Target{"access", access},
+    Target{"body", body},
+    Target{"http_target", http_target},
 };
 
 /// What must hold did not. No Error, so that nothing takes it for a refusal.

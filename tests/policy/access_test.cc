@@ -184,8 +184,8 @@ TEST(AccessTest, GivesTheMostOfAllLimits) {
   const AccessLimits app = limits_of(access, {PrincipalKind::kClient, "app"});
   EXPECT_EQ(app.requests_per_second, 10U);  // of the auditor's binding, which is silent
   EXPECT_EQ(app.burst, 50U);
-  EXPECT_EQ(app.signatures_per_day, 200U);
-  EXPECT_EQ(limits_of(access, {PrincipalKind::kAccount, "app"}).signatures_per_day, 0U);
+  EXPECT_EQ(app.signatures_per_day, 1000U);
+  EXPECT_EQ(limits_of(access, {PrincipalKind::kAccount, "app"}).signatures_per_day, 1000U);
 }
 
 TEST(AccessTest, ReadsPrincipalsAsItWritesThem) {
