@@ -9,6 +9,7 @@
 #include "app/softhsm.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "crypto/private_key.h"
 #include "home/pin.h"
 #include "hsm/husk.h"
 #include "keys/origin.h"
@@ -119,6 +120,7 @@ App::App(Options options)
 }
 
 App::~App() {
+  loaded_.clear();
   if (!options_.keep || options_.shared) return;
   options_.keep(std::make_shared<OpenToken>(
       OpenToken{std::move(module_), std::move(token_), std::move(provider_)}));
@@ -154,6 +156,7 @@ void App::log_in(hsm::Role role) { log_in(role, ask_pin(role)); }
 
 void App::log_in(hsm::Role role, const Pin& pin) {
   require_own_token("a login");
+  loaded_.clear();
   token_->login(role, pin);
   if (role != hsm::Role::kUser || provider_) return;
   if (after_interruption_) (void)hsm::remove_husks(*token_);
@@ -163,7 +166,14 @@ void App::log_in(hsm::Role role, const Pin& pin) {
 
 void App::let_sign() {
   context_.library = provider_->context();
-  context_.load_key = [this](std::string_view uri) { return provider_->load_private_key(uri); };
+  context_.load_key = [this](std::string_view uri) { return load_key(uri); };
+}
+
+crypto::EvpPkey App::load_key(std::string_view uri) {
+  const auto found = loaded_.find(uri);
+  if (found != loaded_.end()) return crypto::another(found->second);
+  return crypto::another(
+      loaded_.emplace(std::string(uri), provider_->load_private_key(uri)).first->second);
 }
 
 void App::use_shared() {
@@ -196,6 +206,7 @@ void App::with_configuration(const fs::path& softhsm2_conf,
   require_own_token("another configuration of the module");
   // Whatever holds a handle of the module goes before the module starts anew.
   const auto turn_to = [&](const fs::path& conf) {
+    loaded_.clear();
     context_.load_key = {};
     context_.library = nullptr;
     provider_.reset();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -97,6 +98,7 @@ class App {
  private:
   void use_shared();
   void let_sign();
+  crypto::EvpPkey load_key(std::string_view uri);
   /// Throws kUnsupported within a service.
   void require_own_token(std::string_view what) const;
 
@@ -107,6 +109,9 @@ class App {
   std::shared_ptr<hsm::Token> token_;
   bool after_interruption_ = false;
   std::shared_ptr<provider::Builtin> provider_;
+  /// Keys that were loaded: finding one takes longer than signing with it. A key whose object goes
+  /// is noticed by the provider, as in any program that keeps a key for years.
+  std::map<std::string, crypto::EvpPkey, std::less<>> loaded_;
   std::unique_ptr<pool::SoftwareKeys> software_;
   store::Database database_;
   store::Journal journal_;

@@ -8,10 +8,11 @@
 
 namespace poolkey {
 
-void for_each_index(std::size_t count, unsigned most, const std::function<void(std::size_t)>& act) {
+void for_each_index(std::size_t count, unsigned most, const std::function<void(std::size_t)>& act,
+                    std::size_t worth) {
   if (count == 0) return;
   const std::size_t cores = std::clamp(std::thread::hardware_concurrency(), 1U, most);
-  std::vector<std::exception_ptr> failures(std::min(count, cores));
+  std::vector<std::exception_ptr> failures(std::clamp<std::size_t>(count / worth, 1, cores));
   std::atomic<std::size_t> next = 0;
   const auto work = [&](std::exception_ptr& failure) noexcept {
     try {

@@ -1,3 +1,4 @@
+#include "crypto/memo.h"
 #include "crypto/csr.h"
 
 #include <algorithm>
@@ -89,7 +90,7 @@ struct CsrSigner::State {
   EVP_PKEY* key;
   OSSL_LIB_CTX* libctx;
   PublicKey software;        ///< the copy that verifies; its encoding is ours
-  X509PubkeyPtr public_key;  ///< the same, as requests hold it
+  std::shared_ptr<const X509_PUBKEY> public_key;  ///< the same, as requests hold it
   std::mutex mutex{};
   std::map<std::string, Contexts> contexts{};  ///< by digest; never removed
 
@@ -103,8 +104,11 @@ struct CsrSigner::State {
 };
 
 CsrSigner::CsrSigner(EVP_PKEY* key, OSSL_LIB_CTX* libctx) {
+  static Memo<std::shared_ptr<const X509_PUBKEY>> known;
   PublicKey software = PublicKey::from_evp(key);
-  X509PubkeyPtr copy = from_der<X509PubkeyPtr, d2i_X509_PUBKEY>(software.spki_der());
+  auto copy = known.get(software.spki_der(), [&]() -> std::shared_ptr<const X509_PUBKEY> {
+    return from_der<X509PubkeyPtr, d2i_X509_PUBKEY>(software.spki_der());
+  });
   state_ = std::make_unique<State>(key, libctx, std::move(software), std::move(copy));
 }
 CsrSigner::CsrSigner(CsrSigner&&) noexcept = default;

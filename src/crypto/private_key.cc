@@ -80,4 +80,9 @@ EvpPkey from_encrypted_pem(std::string_view pem, ByteView passphrase) {
   return key;
 }
 
+EvpPkey another(const EvpPkey& key) {
+  EVP_PKEY_up_ref(key.get());
+  return EvpPkey(key.get());
+}
+
 }  // namespace poolkey::crypto

@@ -12,6 +12,9 @@
 
 namespace poolkey::crypto {
 
+/// One more owner of the same key.
+EvpPkey another(const EvpPkey& key);
+
 /// Has OpenSSL keep the private numbers of keys in memory that is locked, fenced and wiped, for the
 /// life of the process; and locks all other memory where no limit speaks against it. False where the process's limits do not let it be locked (RLIMIT_MEMLOCK).
 /// To be called before the first key is made or opened.

@@ -18,6 +18,8 @@ namespace {
 constexpr std::string_view kVerb = "request create";
 /// Signatures at the same time, as keys::DocumentSigner has it.
 constexpr unsigned kMostSigners = 4;
+/// Requests that are worth a thread. Fewer come from a service, which has other threads busy.
+constexpr std::size_t kWorth = 16;
 
 /// A key version with its policy, for all requests of a batch that are for it.
 struct Key {
@@ -145,8 +147,9 @@ Drafted draft(const keys::Context& context, const Batch& batch, const CreateOpti
 std::vector<Drafted> draft_all(const keys::Context& context, const Batch& batch,
                                std::span<const CreateOptions> options) {
   std::vector<std::optional<Drafted>> drafts(options.size());
-  for_each_index(options.size(), kMostSigners,
-                 [&](std::size_t i) { drafts[i] = draft(context, batch, options[i]); });
+  for_each_index(
+      options.size(), kMostSigners,
+      [&](std::size_t i) { drafts[i] = draft(context, batch, options[i]); }, kWorth);
   std::vector<Drafted> out;
   out.reserve(drafts.size());
   for (auto& one : drafts) out.push_back(std::move(*one));
@@ -185,8 +188,9 @@ std::vector<Linted> lint_all(const keys::Context& context, std::vector<Drafted> 
   std::vector<Verdict> verdicts(drafts.size());
   const Time now = context.clock.now();
   const WeakKeys weak_keys = WeakKeys::of_home(context.home);
-  for_each_index(drafts.size(), kMostSigners,
-                 [&](std::size_t i) { verdicts[i] = judge(drafts[i], weak_keys, now); });
+  for_each_index(
+      drafts.size(), kMostSigners,
+      [&](std::size_t i) { verdicts[i] = judge(drafts[i], weak_keys, now); }, kWorth);
   std::vector<Linted> out;
   out.reserve(drafts.size());
   for (std::size_t i = 0; i < drafts.size(); ++i) {
@@ -333,8 +337,9 @@ std::vector<Bytes> sign_all(keys::Context& context, std::span<Approved* const> r
                             crypto::SelfCheck check) {
   const Signers signers(context, requests);
   std::vector<Bytes> out(requests.size());
-  for_each_index(requests.size(), kMostSigners,
-                 [&](std::size_t i) { out[i] = signers.sign(*requests[i], check); });
+  for_each_index(
+      requests.size(), kMostSigners,
+      [&](std::size_t i) { out[i] = signers.sign(*requests[i], check); }, kWorth);
   return out;
 }
 

@@ -16,6 +16,7 @@ constexpr std::string_view kColumns =
     "id, pool, key_name, version, role, server, ca, ca_kind, state, subject, sans, csr, created_at,"
     " details, history";
 
+constexpr std::size_t kWorth = 64;    ///< rows
 constexpr unsigned kMostWriters = 4;  // threads, as in create.cc
 
 constexpr std::array<std::string_view, 3> kReceivedKinds{"certificate", "ca", "crl"};
@@ -174,8 +175,9 @@ void put_requests(store::Database& database, store::Transaction& /*held*/,
                   std::span<const StoredRequest* const> requests) {
   // JSON and base64 take longer than SQLite does.
   std::vector<store::Params> rows(requests.size());
-  for_each_index(requests.size(), kMostWriters,
-                 [&](std::size_t i) { rows[i] = values_of(*requests[i]); });
+  for_each_index(
+      requests.size(), kMostWriters, [&](std::size_t i) { rows[i] = values_of(*requests[i]); },
+      kWorth);
   database.run_each(kPut, rows);
 }
 

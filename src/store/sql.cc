@@ -13,6 +13,7 @@
 #include <cstring>
 #include <functional>
 #include <thread>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -111,14 +112,16 @@ __attribute__((no_sanitize("vptr"))) sqlite::sqlite3_stmt* handle_of(soci::state
   return static_cast<soci::sqlite3_statement_backend*>(statement.get_backend())->stmt_;
 }
 
+bool is_integer(const std::pair<std::string, Param>& param) {
+  return std::holds_alternative<std::int64_t>(param.second);
+}
+
 /// Values where SOCI can point at them: they stand still while the statement lives.
 class Bound {
  public:
   Bound(soci::statement& statement, const Params& params)
-      : integers_(params.size()),
-        texts_(params.size()),
-        indicators_(params.size()),
-        kinds_(params) {
+      : integers_(params.size()), texts_(params.size()), indicators_(params.size()) {
+    for (const auto& param : params) kinds_.emplace_back(param.first, is_integer(param));
     take(params);
     for (std::size_t i = 0; i < params.size(); ++i) {
       const std::string& name = params[i].first;
@@ -132,7 +135,7 @@ class Bound {
   /// The values of another row.
   void take(const Params& params) {
     if (!std::ranges::equal(params, kinds_, [](const auto& one, const auto& first) {
-          return one.first == first.first && is_integer(one) == is_integer(first);
+          return one.first == first.first && is_integer(one) == first.second;
         }))
       throw Error(Errc::kInternal, "rows of one statement have parameters of different kinds");
     for (std::size_t i = 0; i < params.size(); ++i) {
@@ -144,14 +147,10 @@ class Bound {
   }
 
  private:
-  static bool is_integer(const std::pair<std::string, Param>& param) {
-    return std::holds_alternative<std::int64_t>(param.second);
-  }
-
   std::vector<long long> integers_;
   std::vector<std::string> texts_;
   std::vector<soci::indicator> indicators_;
-  const Params& kinds_;
+  std::vector<std::pair<std::string, bool>> kinds_;
 };
 
 void prepare(soci::statement& statement, std::string_view sql, const Params& params) {
@@ -163,7 +162,37 @@ void prepare(soci::statement& statement, std::string_view sql, const Params& par
   statement.define_and_bind();
 }
 
+/// A statement that is compiled once and run many times: SQLite takes longer to read the text of
+/// most of ours than to run them.
+struct Prepared {
+  Prepared(soci::session& session, std::string_view sql, const Params& params, bool answers)
+      : statement(session), bound(statement, params) {
+    if (answers) statement.exchange(soci::into(row));
+    prepare(statement, sql, params);
+  }
+
+  soci::row row;
+  soci::statement statement;
+  Bound bound;
+};
+
+/// What tells one from the others: its text, and what is bound to it.
+std::string key_of(std::string_view sql, const Params& params) {
+  std::string out(sql);
+  for (const auto& param : params) out += is_integer(param) ? 'i' : 't';
+  return out;
+}
+
+/// Only what is run again and again; others (PRAGMA, BEGIN) are cheap, or must not be kept.
+bool is_kept(std::string_view sql) {
+  constexpr std::array<std::string_view, 4> kKept{"SELECT", "INSERT", "UPDATE", "DELETE"};
+  return std::ranges::any_of(kKept, [&](std::string_view word) { return sql.starts_with(word); });
+}
+
 }  // namespace
+
+/// How many statements a connection keeps.
+constexpr std::size_t kPrepared = 256;
 
 /// Up to this size a file is read whole when it is opened, which takes some milliseconds.
 constexpr std::uintmax_t kCheckedAtOpen = std::uintmax_t{8} << 20;
@@ -194,6 +223,8 @@ struct Database::Impl {
 
   std::int64_t execute(std::string_view sql, const Params& params, std::vector<Row>* answer);
   void execute_each(std::string_view sql, const std::vector<Params>& rows);
+  std::int64_t with_prepared(std::string_view sql, const Params& params, bool answers,
+                             const std::function<std::int64_t(Prepared&)>& act);
 
   /// Runs `act`; what SOCI throws becomes our Error, and the transaction is lost either way.
   std::int64_t translate(const std::function<std::int64_t()>& act) {
@@ -210,42 +241,60 @@ struct Database::Impl {
 
   fs::path path;
   soci::session session;
+  std::unordered_map<std::string, std::unique_ptr<Prepared>> prepared{};
   bool in_transaction = false;
   bool statement_failed = false;
 };
 
 std::int64_t Database::Impl::execute(std::string_view sql, const Params& params,
                                      std::vector<Row>* answer) {
-  soci::row row;
-  soci::statement statement(session);
-  return translate([&]() -> std::int64_t {
-    const Bound bound(statement, params);
-    if (answer != nullptr) statement.exchange(soci::into(row));
-    prepare(statement, sql, params);
+  return with_prepared(sql, params, answer != nullptr, [&](Prepared& p) -> std::int64_t {
     if (answer == nullptr) {
-      statement.execute(true);
-      return statement.get_affected_rows();
+      p.statement.execute(true);
+      return p.statement.get_affected_rows();
     }
-    statement.execute(false);
-    while (statement.fetch()) {
+    p.statement.execute(false);
+    while (p.statement.fetch()) {
       Row copy;
-      for (std::size_t c = 0; c < row.size(); ++c)
-        copy.columns_.emplace_back(row.get_properties(c).get_name(), read_column(row, c));
+      for (std::size_t c = 0; c < p.row.size(); ++c)
+        copy.columns_.emplace_back(p.row.get_properties(c).get_name(), read_column(p.row, c));
       answer->push_back(std::move(copy));
     }
     return 0;
   });
 }
 
+std::int64_t Database::Impl::with_prepared(std::string_view sql, const Params& params, bool answers,
+                                           const std::function<std::int64_t(Prepared&)>& act) {
+  return translate([&]() -> std::int64_t {
+    if (!is_kept(sql)) {
+      Prepared once(session, sql, params, answers);
+      return act(once);
+    }
+    const std::string key = key_of(sql, params);
+    auto found = prepared.find(key);
+    // Out of the map while it runs: one that fails is not used again.
+    std::unique_ptr<Prepared> mine;
+    if (found != prepared.end()) {
+      mine = std::move(found->second);
+      prepared.erase(found);
+      mine->bound.take(params);
+    } else {
+      mine = std::make_unique<Prepared>(session, sql, params, answers);
+    }
+    const std::int64_t out = act(*mine);
+    if (prepared.size() >= kPrepared) prepared.clear();
+    prepared.emplace(key, std::move(mine));
+    return out;
+  });
+}
+
 void Database::Impl::execute_each(std::string_view sql, const std::vector<Params>& rows) {
   if (rows.empty()) return;
-  soci::statement statement(session);
-  translate([&]() -> std::int64_t {
-    Bound bound(statement, rows.front());
-    prepare(statement, sql, rows.front());
+  (void)with_prepared(sql, rows.front(), false, [&](Prepared& p) -> std::int64_t {
     for (const Params& row : rows) {
-      bound.take(row);
-      statement.execute(true);
+      p.bound.take(row);
+      p.statement.execute(true);
     }
     return 0;
   });
@@ -327,9 +376,7 @@ Database::Database(Database&&) noexcept = default;
 Database& Database::operator=(Database&&) noexcept = default;
 Database::~Database() = default;
 
-std::int64_t Database::version() {
-  return row("PRAGMA data_version")->integer("data_version");
-}
+std::int64_t Database::version() { return row("PRAGMA data_version")->integer("data_version"); }
 
 const fs::path& Database::path() const { return impl_->path; }
 

@@ -42,6 +42,7 @@ int bench(int argc, char** argv) {
   add_release_rows();
   add_delivery_rows();
   add_start_rows();
+  add_service_rows();
   Table table;
   const std::size_t run = benchmark::RunSpecifiedBenchmarks(&table);
   current_fixture().reset();  // before main() returns: the module is finalised here

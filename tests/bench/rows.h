@@ -123,5 +123,6 @@ void add_lint_rows();
 void add_release_rows();
 void add_delivery_rows();
 void add_start_rows();
+void add_service_rows();
 
 }  // namespace poolkey::bench
