@@ -163,7 +163,7 @@ void Agent::round() {
   const auto most =
       std::chrono::duration_cast<std::chrono::seconds>(settings_.wait * (0.8 + 0.2 * chance()));
   wait = std::clamp(wait, 1s, std::max(most, 1s));
-  http::Request ask{.url = "/documents",
+  http::Request ask{.url = "/documents?content",
                     .headers = {{"Prefer", "wait=" + std::to_string(wait.count())}},
                     .wait = wait};
   if (!etag_.empty()) ask.headers.emplace_back("If-None-Match", etag_);
@@ -227,7 +227,8 @@ void Agent::work() {
   open_->app.checkpoint();
   say(done);
   if (done.stopped) throw Error(*done.stopped);
-  const bool answered = challenge.empty() || (!done.receipts.empty() && send_receipts(challenge));
+  const bool answered =
+      challenge.empty() || (!done.receipts.empty() && send_receipts(challenge, done));
   dirty_ = !answered;
   next_change_ = next_change(side);
   next_cleanup_.reset();

@@ -45,7 +45,7 @@ class Agent {
   /// One long poll and what follows from it.
   void round();
   void take_listing(const std::string& body);
-  bool fetch(const std::string& name, const std::string& sha256);
+  std::optional<std::string> fetch(const std::string& name);
   /// Ends the round because the service gave no answer.
   [[noreturn]] void lose();
   /// SHA-256 of the challenge in the mailbox, unless its answer has arrived; else empty.
@@ -53,7 +53,7 @@ class Agent {
   /// Does what the mailbox asks for, and sends the receipts.
   void work();
   void say(const pool::Synced& done);
-  bool send_receipts(const std::string& challenge);
+  bool send_receipts(const std::string& challenge, const pool::Synced& done);
   void delete_taken();
   /// What has its time: a version that comes into force, the look, the report, the certificate.
   void duties();

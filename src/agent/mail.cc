@@ -23,6 +23,15 @@ bool is_document_name(const std::string& name) {
          std::ranges::all_of(name, usual);
 }
 
+/// Whether the challenge was about every version that this member should hold by now.
+bool covers_all(pool::MemberSide& side, const pool::Synced& done) {
+  return std::ranges::all_of(pool::held_statement(side).versions, [&](const auto& version) {
+    return !version.retired.empty() ||
+           std::ranges::find(done.receipts, version.key, &pool::Receipt::key) !=
+               done.receipts.end();
+  });
+}
+
 std::string sha256_of(const fs::path& file) {
   return fs::exists(file) ? hex(crypto::sha256(view(read_file(file)))) : "";
 }
@@ -43,9 +52,15 @@ void Agent::take_listing(const std::string& body) {
       throw Error(Errc::kCorrupt, std::string(kListing) + " has the name '" + name + "'");
     names.push_back(name);
     if (name.starts_with("envelope.")) taken_.emplace_back(name, sha256);
-    if (sha256_of(side.mailbox.to_member(side.pool, side.name, name)) != sha256 &&
-        fetch(name, sha256))
-      dirty_ = true;
+    if (sha256_of(side.mailbox.to_member(side.pool, side.name, name)) == sha256) continue;
+    const bool given = one.contains("content");
+    const std::optional<std::string> octets =
+        given ? std::optional(to_text(from_base64(json::text(one, "content", kListing))))
+              : fetch(name);
+    // What is another one by now is listed again.
+    if (!octets || hex(crypto::sha256(view(*octets))) != sha256) continue;
+    side.mailbox.put(side.mailbox.to_member(side.pool, side.name, name), view(*octets));
+    dirty_ = true;
   }
   // An envelope that the origin took back is not for us any more.
   for (const fs::path& file : side.mailbox.for_member(side.pool, side.name, "envelope."))
@@ -54,16 +69,13 @@ void Agent::take_listing(const std::string& body) {
   if (dirty_) next_work_ = {};
 }
 
-bool Agent::fetch(const std::string& name, const std::string& sha256) {
+std::optional<std::string> Agent::fetch(const std::string& name) {
   const http::Request get{.url = "/documents/" + name};
-  const auto answer = open_->link->ask(get);
+  auto answer = open_->link->ask(get);
   if (!answer) lose();
-  if (answer->status == 404) return false;  // it went meanwhile
+  if (answer->status == 404) return std::nullopt;  // it went meanwhile
   if (answer->status != 200) throw open_->link->refusal(get, *answer);
-  if (hex(crypto::sha256(view(answer->body))) != sha256) return false;  // it changed: listed again
-  open_->side.mailbox.put(open_->side.mailbox.to_member(open_->side.pool, open_->side.name, name),
-                          view(answer->body));
-  return true;
+  return std::move(answer->body);
 }
 
 void Agent::lose() {
@@ -78,7 +90,7 @@ std::string Agent::pending_challenge() {
   return here == keys::setting(side.context.database, kAnswered).value_or("") ? "" : here;
 }
 
-bool Agent::send_receipts(const std::string& challenge) {
+bool Agent::send_receipts(const std::string& challenge, const pool::Synced& done) {
   pool::MemberSide& side = open_->side;
   const http::Request put{
       .method = "PUT",
@@ -93,7 +105,13 @@ bool Agent::send_receipts(const std::string& challenge) {
     if (answer->status == 401 || answer->status == 403 || answer->status >= 500) return false;
   }
   keys::set_setting(side.context.database, kAnswered, challenge);
-  keys::set_setting(side.context.database, kLooked, pool::look(side));
+  keys::set_setting(side.context.database, kLooked, covers_all(side, done) ? pool::look(side) : "");
+  // The service drops an envelope whose replica was proven by itself.
+  for (const pool::Receipt& r : done.receipts)
+    if (r.present)
+      std::erase_if(taken_, [&](const auto& envelope) {
+        return envelope.first == "envelope." + r.key.str() + ".cms";
+      });
   return true;
 }
 
