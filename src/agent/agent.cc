@@ -178,7 +178,6 @@ void Agent::round() {
   if (answer->status == 304) return;
   take_listing(answer->body);
   if (dirty_) work();
-  delete_taken();
   etag_ = answer->header("etag");
 }
 
@@ -225,6 +224,7 @@ void Agent::work() {
     done.troubles.push_back(error);  // a bad statement: the origin has to know
   }
   open_->app.checkpoint();
+  note_taken();
   say(done);
   if (done.stopped) throw Error(*done.stopped);
   const bool answered =
@@ -272,6 +272,7 @@ void Agent::duties() {
   if (Clock::now() >= next_check_) {
     next_check_ = Clock::now() + settings_.check;
     look();
+    delete_taken();
     renew();
   }
   report();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <random>
 
@@ -54,6 +55,8 @@ class Agent {
   void work();
   void say(const pool::Synced& done);
   bool send_receipts(const std::string& challenge, const pool::Synced& done);
+  void note_taken();
+  /// The service drops an envelope by itself once its replica is proven, which is soon.
   void delete_taken();
   /// What has its time: a version that comes into force, the look, the report, the certificate.
   void duties();
@@ -79,7 +82,9 @@ class Agent {
   std::unique_ptr<Open> open_;
   Backoff service_backoff_, own_backoff_;
   std::string etag_, told_trouble_, told_report_;
-  std::vector<std::pair<std::string, std::string>> taken_;  ///< envelopes to delete there: sha256
+  /// Envelopes by name, with their SHA-256: those that were fetched, and those of them that were
+  /// taken and may lie at the service still.
+  std::map<std::string, std::string> fetched_{}, taken_{};
   std::optional<std::string> lost_{};  ///< why the service went away within a round
   bool dirty_ = true;                  ///< something in the mailbox was not worked on yet
   std::optional<Duration> told_skew_;

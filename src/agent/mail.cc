@@ -42,7 +42,7 @@ void Agent::take_listing(const std::string& body) {
   pool::MemberSide& side = open_->side;
   const json::value document = json::parse(body, kListing);
   std::vector<std::string> names;
-  taken_.clear();
+  std::map<std::string, std::string> still;  // envelopes that were taken and lie there yet
   for (const json::value& entry :
        json::as_array(json::as_object(document, kListing), "documents", kListing)) {
     const json::object& one = json::as_object(entry, kListing);
@@ -51,7 +51,10 @@ void Agent::take_listing(const std::string& body) {
     if (!is_document_name(name))
       throw Error(Errc::kCorrupt, std::string(kListing) + " has the name '" + name + "'");
     names.push_back(name);
-    if (name.starts_with("envelope.")) taken_.emplace_back(name, sha256);
+    if (const auto taken = taken_.find(name); taken != taken_.end() && taken->second == sha256) {
+      still.insert(*taken);
+      continue;
+    }
     if (sha256_of(side.mailbox.to_member(side.pool, side.name, name)) == sha256) continue;
     const bool given = one.contains("content");
     const std::optional<std::string> octets =
@@ -60,8 +63,10 @@ void Agent::take_listing(const std::string& body) {
     // What is another one by now is listed again.
     if (!octets || hex(crypto::sha256(view(*octets))) != sha256) continue;
     side.mailbox.put(side.mailbox.to_member(side.pool, side.name, name), view(*octets));
+    if (name.starts_with("envelope.")) fetched_[name] = sha256;
     dirty_ = true;
   }
+  taken_ = std::move(still);
   // An envelope that the origin took back is not for us any more.
   for (const fs::path& file : side.mailbox.for_member(side.pool, side.name, "envelope."))
     if (std::ranges::find(names, file.filename().string()) == names.end()) remove_file(file);
@@ -106,28 +111,30 @@ bool Agent::send_receipts(const std::string& challenge, const pool::Synced& done
   }
   keys::set_setting(side.context.database, kAnswered, challenge);
   keys::set_setting(side.context.database, kLooked, covers_all(side, done) ? pool::look(side) : "");
-  // The service drops an envelope whose replica was proven by itself.
-  for (const pool::Receipt& r : done.receipts)
-    if (r.present)
-      std::erase_if(taken_, [&](const auto& envelope) {
-        return envelope.first == "envelope." + r.key.str() + ".cms";
-      });
   return true;
 }
 
-void Agent::delete_taken() {
+void Agent::note_taken() {
   pool::MemberSide& side = open_->side;
-  for (const auto& [name, sha256] : taken_) {
-    if (fs::exists(side.mailbox.to_member(side.pool, side.name, name))) continue;  // refused
+  for (auto at = fetched_.begin(); at != fetched_.end();)
+    if (fs::exists(side.mailbox.to_member(side.pool, side.name, at->first)))
+      ++at;  // refused, for now
+    else
+      taken_.insert(fetched_.extract(at++));
+}
+
+void Agent::delete_taken() {
+  while (!taken_.empty()) {
+    const auto [name, sha256] = *taken_.begin();
     const http::Request gone{.method = "DELETE",
                              .url = "/documents/" + name,
                              .headers = {{"If-Match", "\"" + sha256 + "\""}}};
     const auto answer = open_->link->ask(gone);
-    if (!answer) lose();
+    if (!answer) return;
     if (answer->status / 100 != 2 && answer->status != 404 && answer->status != 412)
       log("agent").warn("{}", open_->link->refusal(gone, *answer).what());
+    taken_.erase(name);
   }
-  taken_.clear();
 }
 
 }  // namespace poolkey::agent

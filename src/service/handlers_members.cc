@@ -45,9 +45,7 @@ std::string_view code_of(const Call& call) {
 /// A member that is enrolled, or was and may still answer; and is the one who asks: a certificate
 /// of a token that it had before is of no use.
 pool::Member caller(Call& call) {
-  store::Database& database = call.side.database();
-  auto former = pool::former_member(database, call.pool(), call.member());
-  pool::Member m = former ? std::move(*former) : pool::member(database, call.pool(), call.member());
+  pool::Member m = pool::member_or_former(call.side.database(), call.pool(), call.member());
   const auto shown = crypto::Certificate::from_der(call.request.peer.certificate);
   if (!m.enrolled || !(m.identity.value() == shown.public_key()))
     throw Error(Errc::kDenied, "this certificate is not for the key that '" + m.name.str() +
