@@ -163,7 +163,7 @@ void Agent::round() {
   const auto most =
       std::chrono::duration_cast<std::chrono::seconds>(settings_.wait * (0.8 + 0.2 * chance()));
   wait = std::clamp(wait, 1s, std::max(most, 1s));
-  http::Request ask{.url = "/documents",
+  http::Request ask{.url = "/documents?content",
                     .headers = {{"Prefer", "wait=" + std::to_string(wait.count())}},
                     .wait = wait};
   if (!etag_.empty()) ask.headers.emplace_back("If-None-Match", etag_);
@@ -178,7 +178,6 @@ void Agent::round() {
   if (answer->status == 304) return;
   take_listing(answer->body);
   if (dirty_) work();
-  delete_taken();
   etag_ = answer->header("etag");
 }
 
@@ -225,9 +224,11 @@ void Agent::work() {
     done.troubles.push_back(error);  // a bad statement: the origin has to know
   }
   open_->app.checkpoint();
+  note_taken();
   say(done);
   if (done.stopped) throw Error(*done.stopped);
-  const bool answered = challenge.empty() || (!done.receipts.empty() && send_receipts(challenge));
+  const bool answered =
+      challenge.empty() || (!done.receipts.empty() && send_receipts(challenge, done));
   dirty_ = !answered;
   next_change_ = next_change(side);
   next_cleanup_.reset();
@@ -271,6 +272,7 @@ void Agent::duties() {
   if (Clock::now() >= next_check_) {
     next_check_ = Clock::now() + settings_.check;
     look();
+    delete_taken();
     renew();
   }
   report();

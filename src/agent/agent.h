@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <random>
 
@@ -45,7 +46,7 @@ class Agent {
   /// One long poll and what follows from it.
   void round();
   void take_listing(const std::string& body);
-  bool fetch(const std::string& name, const std::string& sha256);
+  std::optional<std::string> fetch(const std::string& name);
   /// Ends the round because the service gave no answer.
   [[noreturn]] void lose();
   /// SHA-256 of the challenge in the mailbox, unless its answer has arrived; else empty.
@@ -53,7 +54,9 @@ class Agent {
   /// Does what the mailbox asks for, and sends the receipts.
   void work();
   void say(const pool::Synced& done);
-  bool send_receipts(const std::string& challenge);
+  bool send_receipts(const std::string& challenge, const pool::Synced& done);
+  void note_taken();
+  /// The service drops an envelope by itself once its replica is proven, which is soon.
   void delete_taken();
   /// What has its time: a version that comes into force, the look, the report, the certificate.
   void duties();
@@ -79,7 +82,9 @@ class Agent {
   std::unique_ptr<Open> open_;
   Backoff service_backoff_, own_backoff_;
   std::string etag_, told_trouble_, told_report_;
-  std::vector<std::pair<std::string, std::string>> taken_;  ///< envelopes to delete there: sha256
+  /// Envelopes by name, with their SHA-256: those that were fetched, and those of them that were
+  /// taken and may lie at the service still.
+  std::map<std::string, std::string> fetched_{}, taken_{};
   std::optional<std::string> lost_{};  ///< why the service went away within a round
   bool dirty_ = true;                  ///< something in the mailbox was not worked on yet
   std::optional<Duration> told_skew_;

@@ -23,6 +23,15 @@ bool is_document_name(const std::string& name) {
          std::ranges::all_of(name, usual);
 }
 
+/// Whether the challenge was about every version that this member should hold by now.
+bool covers_all(pool::MemberSide& side, const pool::Synced& done) {
+  return std::ranges::all_of(pool::held_statement(side).versions, [&](const auto& version) {
+    return !version.retired.empty() ||
+           std::ranges::find(done.receipts, version.key, &pool::Receipt::key) !=
+               done.receipts.end();
+  });
+}
+
 std::string sha256_of(const fs::path& file) {
   return fs::exists(file) ? hex(crypto::sha256(view(read_file(file)))) : "";
 }
@@ -33,7 +42,7 @@ void Agent::take_listing(const std::string& body) {
   pool::MemberSide& side = open_->side;
   const json::value document = json::parse(body, kListing);
   std::vector<std::string> names;
-  taken_.clear();
+  std::map<std::string, std::string> still;  // envelopes that were taken and lie there yet
   for (const json::value& entry :
        json::as_array(json::as_object(document, kListing), "documents", kListing)) {
     const json::object& one = json::as_object(entry, kListing);
@@ -42,11 +51,22 @@ void Agent::take_listing(const std::string& body) {
     if (!is_document_name(name))
       throw Error(Errc::kCorrupt, std::string(kListing) + " has the name '" + name + "'");
     names.push_back(name);
-    if (name.starts_with("envelope.")) taken_.emplace_back(name, sha256);
-    if (sha256_of(side.mailbox.to_member(side.pool, side.name, name)) != sha256 &&
-        fetch(name, sha256))
-      dirty_ = true;
+    if (const auto taken = taken_.find(name); taken != taken_.end() && taken->second == sha256) {
+      still.insert(*taken);
+      continue;
+    }
+    if (sha256_of(side.mailbox.to_member(side.pool, side.name, name)) == sha256) continue;
+    const bool given = one.contains("content");
+    const std::optional<std::string> octets =
+        given ? std::optional(to_text(from_base64(json::text(one, "content", kListing))))
+              : fetch(name);
+    // What is another one by now is listed again.
+    if (!octets || hex(crypto::sha256(view(*octets))) != sha256) continue;
+    side.mailbox.put(side.mailbox.to_member(side.pool, side.name, name), view(*octets));
+    if (name.starts_with("envelope.")) fetched_[name] = sha256;
+    dirty_ = true;
   }
+  taken_ = std::move(still);
   // An envelope that the origin took back is not for us any more.
   for (const fs::path& file : side.mailbox.for_member(side.pool, side.name, "envelope."))
     if (std::ranges::find(names, file.filename().string()) == names.end()) remove_file(file);
@@ -54,16 +74,13 @@ void Agent::take_listing(const std::string& body) {
   if (dirty_) next_work_ = {};
 }
 
-bool Agent::fetch(const std::string& name, const std::string& sha256) {
+std::optional<std::string> Agent::fetch(const std::string& name) {
   const http::Request get{.url = "/documents/" + name};
-  const auto answer = open_->link->ask(get);
+  auto answer = open_->link->ask(get);
   if (!answer) lose();
-  if (answer->status == 404) return false;  // it went meanwhile
+  if (answer->status == 404) return std::nullopt;  // it went meanwhile
   if (answer->status != 200) throw open_->link->refusal(get, *answer);
-  if (hex(crypto::sha256(view(answer->body))) != sha256) return false;  // it changed: listed again
-  open_->side.mailbox.put(open_->side.mailbox.to_member(open_->side.pool, open_->side.name, name),
-                          view(answer->body));
-  return true;
+  return std::move(answer->body);
 }
 
 void Agent::lose() {
@@ -78,7 +95,7 @@ std::string Agent::pending_challenge() {
   return here == keys::setting(side.context.database, kAnswered).value_or("") ? "" : here;
 }
 
-bool Agent::send_receipts(const std::string& challenge) {
+bool Agent::send_receipts(const std::string& challenge, const pool::Synced& done) {
   pool::MemberSide& side = open_->side;
   const http::Request put{
       .method = "PUT",
@@ -93,23 +110,31 @@ bool Agent::send_receipts(const std::string& challenge) {
     if (answer->status == 401 || answer->status == 403 || answer->status >= 500) return false;
   }
   keys::set_setting(side.context.database, kAnswered, challenge);
-  keys::set_setting(side.context.database, kLooked, pool::look(side));
+  keys::set_setting(side.context.database, kLooked, covers_all(side, done) ? pool::look(side) : "");
   return true;
 }
 
-void Agent::delete_taken() {
+void Agent::note_taken() {
   pool::MemberSide& side = open_->side;
-  for (const auto& [name, sha256] : taken_) {
-    if (fs::exists(side.mailbox.to_member(side.pool, side.name, name))) continue;  // refused
+  for (auto at = fetched_.begin(); at != fetched_.end();)
+    if (fs::exists(side.mailbox.to_member(side.pool, side.name, at->first)))
+      ++at;  // refused, for now
+    else
+      taken_.insert(fetched_.extract(at++));
+}
+
+void Agent::delete_taken() {
+  while (!taken_.empty()) {
+    const auto [name, sha256] = *taken_.begin();
     const http::Request gone{.method = "DELETE",
                              .url = "/documents/" + name,
                              .headers = {{"If-Match", "\"" + sha256 + "\""}}};
     const auto answer = open_->link->ask(gone);
-    if (!answer) lose();
+    if (!answer) return;
     if (answer->status / 100 != 2 && answer->status != 404 && answer->status != 412)
       log("agent").warn("{}", open_->link->refusal(gone, *answer).what());
+    taken_.erase(name);
   }
-  taken_.clear();
 }
 
 }  // namespace poolkey::agent

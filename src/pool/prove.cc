@@ -193,51 +193,68 @@ bool answers_earlier(store::Database& database, const PoolName& pool, const Memb
   return true;
 }
 
-/// All receipts of one answer, or none. What they say, for the record.
-json::object take_receipts(keys::Context& context, const PoolName& pool, const Member& m,
-                           const std::vector<SignedReceipt>& documents,
-                           const std::vector<Receipt>& read) {
-  store::Transaction transaction(context.database);
-  json::object states;
-  for (std::size_t i = 0; i < documents.size(); ++i) {
-    store_receipt(context, pool, m, documents[i], read[i]);
-    states[read[i].key.str()] = read[i].present ? "present" : "absent";
-    context.database.run(
-        "UPDATE challenge SET answered_at = :now WHERE pool = :pool AND"
-        " member = :member AND nonce = :nonce",
-        {{"now", rfc3339(context.clock.now())},
-         {"pool", pool.str()},
-         {"member", m.name.str()},
-         {"nonce", hex(read[i].nonce)}});
+/// An answer that was checked, as it is stored.
+struct Checked {
+  StoredChallenge asked;
+  std::vector<SignedReceipt> documents;
+  std::vector<Receipt> read;
+};
+
+/// Nothing for an answer that was taken before, or to an earlier challenge: no news.
+std::optional<Checked> check_answer(keys::Context& context, const PoolName& pool, const Member& m,
+                                    const std::string& answer) {
+  auto asked = newest_challenge(context.database, pool, m.name);
+  if (!asked) refuse("it was never asked");
+  Checked out{std::move(*asked), signed_receipts(answer), {}};
+  if (answers_earlier(context.database, pool, m.name, out.asked, out.documents)) {
+    if (out.asked.answered_at)
+      context.journal.settle("pool collect", pool.str() + "/" + m.name.str());
+    return std::nullopt;
   }
-  transaction.commit();
+  for (const SignedReceipt& d : out.documents)
+    out.read.push_back(check_receipt(context, pool, m, out.asked, d));
+  return out;
+}
+
+/// All receipts of one answer, within a transaction. What they say, for the record.
+json::object store_answer(keys::Context& context, const PoolName& pool, const Member& m,
+                          const Checked& answer) {
+  json::object states;
+  for (std::size_t i = 0; i < answer.documents.size(); ++i) {
+    const Receipt& read = answer.read[i];
+    store_receipt(context, pool, m, answer.documents[i], read);
+    states[read.key.str()] = read.present ? "present" : "absent";
+  }
+  context.database.run(
+      "UPDATE challenge SET answered_at = :now WHERE pool = :pool AND"
+      " member = :member AND nonce = :nonce",
+      {{"now", rfc3339(context.clock.now())},
+       {"pool", pool.str()},
+       {"member", m.name.str()},
+       {"nonce", hex(answer.asked.nonce)}});
   return states;
 }
 
-/// Checks and stores the octets of one answer; how it went is in `out`.
-void collect_one(keys::Context& context, const PoolName& pool, const Member& m,
-                 const std::string& answer, Collected& out) {
-  const auto asked = newest_challenge(context.database, pool, m.name);
-  if (!asked) refuse("it was never asked");
-  const std::vector<SignedReceipt> documents = signed_receipts(answer);
-  // A file that was taken before lies there until the member answers again: no news.
-  if (answers_earlier(context.database, pool, m.name, *asked, documents)) {
-    if (asked->answered_at) context.journal.settle("pool collect", pool.str() + "/" + m.name.str());
-    return;
-  }
-  std::vector<Receipt> read;
-  for (const SignedReceipt& d : documents)
-    read.push_back(check_receipt(context, pool, m, *asked, d));
+Collected collect_one(keys::Context& context, const PoolName& pool, const Member& m,
+                      const std::string& octets) {
+  Collected out{.member = m.name};
+  const auto answer = check_answer(context, pool, m, octets);
+  if (!answer) return out;
   const std::string subject = pool.str() + "/" + m.name.str();
-  store::Operation operation = context.journal.begin("pool collect", subject, hex(asked->nonce));
+  store::Operation operation =
+      context.journal.begin("pool collect", subject, hex(answer->asked.nonce));
   operation.step("take", [&]() -> std::string {
-    keys::record(context, "pool collect", subject, "", &operation,
-                 [&] { return take_receipts(context, pool, m, documents, read); });
+    keys::record(context, "pool collect", subject, "", &operation, [&]() -> json::object {
+      store::Transaction transaction(context.database);
+      json::object states = store_answer(context, pool, m, *answer);
+      transaction.commit();
+      return states;
+    });
     return "done";
   });
   operation.finish();
-  out.receipts = documents.size();
-  for (const Receipt& r : read) out.absent += r.present ? 0 : 1;
+  out.receipts = answer->read;
+  return out;
 }
 
 /// Signs, stores and posts a challenge. A run that died after storing posts that one.
@@ -365,20 +382,48 @@ std::vector<Collected> collect_receipts(keys::Context& context, const Mailbox& m
     if (!std::filesystem::exists(path)) continue;
     Collected one{.member = m.name};
     try {
-      collect_one(context, pool, m, read_file(path), one);
+      one = collect_one(context, pool, m, read_file(path));
     } catch (const Error& error) {
       if (error.code() != Errc::kCorrupt && error.code() != Errc::kNotFound) throw;
       one.refused = error.what();
     }
-    if (one.receipts > 0 || !one.refused.empty()) out.push_back(std::move(one));
+    if (!one.receipts.empty() || !one.refused.empty()) out.push_back(std::move(one));
   }
   return out;
 }
 
-Collected take_answer(keys::Context& context, const PoolName& pool, const Member& m,
-                      const std::string& answer) {
-  Collected out{.member = m.name};
-  collect_one(context, pool, m, answer, out);
+std::vector<std::variant<Collected, Error>> take_answers(keys::Context& context,
+                                                         std::span<const Answer> answers) {
+  std::vector<std::variant<Collected, Error>> out;
+  std::vector<std::optional<Checked>> checked(answers.size());
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const Answer& a = answers[i];
+    Collected one{.member = a.member.name};
+    try {
+      checked[i] = check_answer(context, a.pool, a.member, a.octets);
+      if (checked[i]) one.receipts = checked[i]->read;
+      out.emplace_back(std::move(one));
+    } catch (const Error& error) {
+      out.emplace_back(error);
+    }
+  }
+  if (std::ranges::none_of(checked, [](const auto& c) { return c.has_value(); })) return out;
+  store::Transaction transaction(context.database);
+  std::vector<audit::Event> events;
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    if (checked[i])
+      events.push_back(
+          {.actor = answers[i].actor,
+           .verb = "pool collect",
+           .phase = audit::Phase::kOutcome,
+           .subject = answers[i].pool.str() + "/" + answers[i].member.name.str(),
+           .rule = answers[i].rule,
+           .result = audit::Result::kOk,
+           .operation = {},
+           .intent = std::nullopt,
+           .detail = store_answer(context, answers[i].pool, answers[i].member, *checked[i])});
+  (void)context.audit.append_all(transaction, events);
+  transaction.commit();
   return out;
 }
 

@@ -2,6 +2,8 @@
 // origin checks and remembers. May touch: keys and below. Called by: app.
 #pragma once
 
+#include <span>
+#include <variant>
 #include <vector>
 
 #include "keys/origin.h"
@@ -30,9 +32,8 @@ std::string look(MemberSide& side);
 /// What came of one member's file of receipts.
 struct Collected {
   MemberName member;
-  std::size_t receipts = 0;
-  std::size_t absent = 0;  ///< of these, receipts that say so
-  std::string refused{};   ///< why the file does not count; empty if it does
+  std::vector<Receipt> receipts{};  ///< that were news
+  std::string refused{};            ///< why the file does not count; empty if it does
 };
 
 /// The origin's side: checks the receipts in the mailbox against the newest challenges, by both
@@ -41,9 +42,18 @@ struct Collected {
 std::vector<Collected> collect_receipts(keys::Context& context, const Mailbox& mailbox,
                                         const PoolName& pool);
 
-/// The same for the octets of one member's file, however they came. Throws kCorrupt, or kNotFound
-/// for a key that there is not.
-Collected take_answer(keys::Context& context, const PoolName& pool, const Member& member,
-                      const std::string& answer);
+/// A member's file of receipts, however it came.
+struct Answer {
+  PoolName pool;
+  Member member;
+  std::string octets;
+  std::string actor, rule;  ///< for the audit log: who brought it, and by which right
+};
+/// The same for answers that came at the same time: those that are right are stored in one
+/// transaction, with their entries in the audit log. An answer that was taken before is no news and
+/// no error. For each what came of it; an Error (kCorrupt; kNotFound for a key that there is not)
+/// says why it does not count.
+std::vector<std::variant<Collected, Error>> take_answers(keys::Context& context,
+                                                         std::span<const Answer> answers);
 
 }  // namespace poolkey::pool

@@ -145,13 +145,6 @@ std::vector<Member> members_in(store::Database& database, const PoolName& pool,
   return members_where(database, states, " ORDER BY name", {{"pool", pool.str()}});
 }
 
-std::optional<Member> one_member_in(store::Database& database, const PoolName& pool,
-                                    const MemberName& name, const std::string& states) {
-  auto found = members_where(database, states, " AND name = :member", one_member(pool, name));
-  if (found.empty()) return std::nullopt;
-  return std::move(found.front());
-}
-
 }  // namespace
 
 std::vector<Member> members(store::Database& database, const PoolName& pool) {
@@ -163,17 +156,26 @@ std::vector<Member> former_members(store::Database& database, const PoolName& po
   return members_in(database, pool, kFormer);
 }
 
-Member member(store::Database& database, const PoolName& pool, const MemberName& name) {
-  if (auto found = one_member_in(database, pool, name, kPresent)) return std::move(*found);
+namespace {
+
+Member member_in(store::Database& database, const PoolName& pool, const MemberName& name,
+                 const std::string& states) {
+  auto found = members_where(database, states, " AND name = :member", one_member(pool, name));
+  if (!found.empty()) return std::move(found.front());
   std::vector<MemberName> known;
   for (const Member& m : members(database, pool)) known.push_back(m.name);
   throw Error(Errc::kNotFound, "pool '" + pool.str() + "' has no member '" + name.str() +
                                    "' (members: " + listed(known) + ")");
 }
 
-std::optional<Member> former_member(store::Database& database, const PoolName& pool,
-                                    const MemberName& name) {
-  return one_member_in(database, pool, name, kFormer);
+}  // namespace
+
+Member member(store::Database& database, const PoolName& pool, const MemberName& name) {
+  return member_in(database, pool, name, kPresent);
+}
+
+Member member_or_former(store::Database& database, const PoolName& pool, const MemberName& name) {
+  return member_in(database, pool, name, std::string(kPresent) + ", " + kFormer);
 }
 
 void set_enrolled(store::Database& database, const PoolName& pool, const Member& m, Time now) {

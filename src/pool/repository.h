@@ -40,9 +40,8 @@ std::vector<Member> members(store::Database& database, const PoolName& pool);
 std::vector<Member> former_members(store::Database& database, const PoolName& pool);
 /// Throws kNotFound with the members there are.
 Member member(store::Database& database, const PoolName& pool, const MemberName& name);
-/// One that was evicted.
-std::optional<Member> former_member(store::Database& database, const PoolName& pool,
-                                    const MemberName& name);
+/// The same, or one that was evicted and may still answer.
+Member member_or_former(store::Database& database, const PoolName& pool, const MemberName& name);
 void set_enrolled(store::Database& database, const PoolName& pool, const Member& member, Time now);
 
 /// Words between blanks, as columns and the attestation have them.

@@ -24,6 +24,8 @@ constexpr std::string_view kDocumentType = "application/cms";
 constexpr Days kLateRenewal{90};
 /// A challenge that was not answered for so long may have been lost on its way.
 constexpr std::chrono::minutes kOpenChallenge{1};
+/// Documents up to this size are given with the list where that is asked for.
+constexpr std::size_t kLargestInList = 64U << 10;
 constexpr std::size_t kMaxWord = 64;
 constexpr std::size_t kMaxNote = 4000;
 
@@ -43,11 +45,7 @@ std::string_view code_of(const Call& call) {
 /// A member that is enrolled, or was and may still answer; and is the one who asks: a certificate
 /// of a token that it had before is of no use.
 pool::Member caller(Call& call) {
-  pool::Member m = [&] {
-    if (auto former = pool::former_member(call.side.database(), call.pool(), call.member()))
-      return std::move(*former);
-    return pool::member(call.side.database(), call.pool(), call.member());
-  }();
+  pool::Member m = pool::member_or_former(call.side.database(), call.pool(), call.member());
   const auto shown = crypto::Certificate::from_der(call.request.peer.certificate);
   if (!m.enrolled || !(m.identity.value() == shown.public_key()))
     throw Error(Errc::kDenied, "this certificate is not for the key that '" + m.name.str() +
@@ -113,6 +111,7 @@ Response list_documents(Call& call) {
   const pool::Mailbox mailbox = call.side.mailbox();
   const fs::path folder = mailbox.to_member(call.pool(), call.member(), "");
   const std::int64_t before = folder_time(folder);
+  const bool with_content = call.query("content").has_value();
   json::array list;
   for (const fs::path& file : mailbox.for_member(call.pool(), call.member(), "")) {
     std::string octets;
@@ -122,9 +121,11 @@ Response list_documents(Call& call) {
       if (error.code() == Errc::kNotFound) continue;  // taken meanwhile
       throw;
     }
-    list.emplace_back(json::object{{"name", file.filename().string()},
-                                   {"sha256", hex(crypto::sha256(view(octets)))},
-                                   {"size", static_cast<std::int64_t>(octets.size())}});
+    json::object one{{"name", file.filename().string()},
+                     {"sha256", hex(crypto::sha256(view(octets)))},
+                     {"size", static_cast<std::int64_t>(octets.size())}};
+    if (with_content && octets.size() <= kLargestInList) one["content"] = base64(view(octets));
+    list.emplace_back(std::move(one));
   }
   Response out = tagged_response(call.request, json::object{{"documents", std::move(list)}});
   out.watch = folder;
@@ -162,12 +163,43 @@ Response take_document(Call& call) {
 
 // --- proof ---
 
-Response take_receipts(Call& call) {
-  const pool::Member m = caller(call);
-  const PoolName pool = call.pool();
-  const pool::Collected taken = pool::take_answer(call.context(), pool, m, call.request.body);
-  if (taken.receipts > 0) call.shared.wake_pool_work(pool);
-  return json_response({{"taken", static_cast<std::int64_t>(taken.receipts)}});
+/// An envelope whose replica has been proven is not needed any more.
+void drop_envelopes(Call& call, const pool::Collected& taken) {
+  for (const pool::Receipt& r : taken.receipts)
+    if (r.present)
+      remove_file(call.side.mailbox().to_member(call.pool(), taken.member,
+                                                "envelope." + r.key.str() + ".cms"));
+}
+
+/// A pool answers within seconds: what each answer would cost alone is shared.
+std::vector<Response> take_receipts(std::span<Call> calls) {
+  std::vector<Response> out(calls.size());
+  std::vector<std::size_t> which;
+  std::vector<pool::Answer> answers;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    Call& call = calls[i];
+    try {
+      answers.push_back({call.pool(), caller(call), call.request.body, call.actor, call.rule});
+      which.push_back(i);
+    } catch (const Error& error) {
+      out[i] = problem(call.request, error);
+    }
+  }
+  if (answers.empty()) return out;
+  const auto taken = pool::take_answers(calls.front().context(), answers);
+  for (std::size_t k = 0; k < which.size(); ++k) {
+    Call& call = calls[which[k]];
+    if (const auto* error = std::get_if<Error>(&taken[k])) {
+      out[which[k]] = problem(call.request, *error);
+      continue;
+    }
+    const auto& collected = std::get<pool::Collected>(taken[k]);
+    drop_envelopes(call, collected);
+    if (!collected.receipts.empty()) call.shared.wake_pool_work(call.pool());
+    out[which[k]] =
+        json_response({{"taken", static_cast<std::int64_t>(collected.receipts.size())}});
+  }
+  return out;
 }
 
 /// One that was asked just now and has not answered yet is not asked again.
@@ -242,7 +274,8 @@ std::span<const Route> member_routes() {
       {.method = "GET",
        .path = "/v1/pools/{pool}/members/{member}/documents",
        .action = AccessAction::kDocumentRead,
-       .summary = "What lies here for the member; by Prefer: wait=N once that changes",
+       .summary = "What lies here for the member, with ?content the octets too; by Prefer: "
+                  "wait=N once that changes",
        .answer = "DocumentList",
        .handle = list_documents},
       {.method = "GET",
@@ -263,7 +296,7 @@ std::span<const Route> member_routes() {
        .body = json_body("Receipts", 1U << 20),
        .repeat = Repeat::kIdempotent,
        .answer = "Taken",
-       .handle = take_receipts},
+       .together = take_receipts},
       {.method = "POST",
        .path = "/v1/pools/{pool}/members/{member}/challenge",
        .action = AccessAction::kChallengeAsk,

@@ -24,9 +24,6 @@ class AgentTest : public testing::Test {
   explicit AgentTest(std::size_t members = 2) : net(Deployment::at(Stage::kSetUp, members)) {
     net.serve();
   }
-  void join_all() {
-    for (const std::string& m : net.d.members()) net.join(m);
-  }
   void start_all() {
     for (const std::string& m : net.d.members()) net.start_agent(m);
   }
@@ -49,7 +46,7 @@ class AgentTest : public testing::Test {
 };
 
 TEST_F(AgentTest, EnrolsReceivesProvesAndInstalls) {
-  join_all();
+  net.join_all();
   start_all();
   net.d.must("origin", net.d.generate());
   release();
@@ -126,7 +123,7 @@ TEST_F(AgentTest, RefusesWrongAndUsedCodes) {
 }
 
 TEST_F(AgentTest, GivesNobodyWhatIsForAnother) {
-  join_all();
+  net.join_all();
   net.d.must("origin", net.d.generate());
   release();
   const auto url = [&](const std::string& member, const std::string& path) {
@@ -163,7 +160,7 @@ TEST_F(AgentTest, GivesNobodyWhatIsForAnother) {
 }
 
 TEST_F(AgentTest, AReplayedReceiptProvesNothing) {
-  join_all();
+  net.join_all();
   net.d.must("origin", net.d.generate());
   release();
   start_all();
@@ -187,7 +184,7 @@ TEST_F(AgentTest, AReplayedReceiptProvesNothing) {
 }
 
 TEST_F(AgentTest, TellsTheOriginOfALostKeyAndGetsItAgain) {
-  join_all();
+  net.join_all();
   net.d.must("origin", net.d.generate());
   release();
   start_all();
@@ -204,7 +201,7 @@ TEST_F(AgentTest, TellsTheOriginOfALostKeyAndGetsItAgain) {
 }
 
 TEST_F(AgentTest, ComesBackAfterTheServiceAndAfterItself) {
-  join_all();
+  net.join_all();
   start_all();
   net.d.must("origin", net.d.generate());
   net.service().kill();

@@ -22,6 +22,7 @@ constexpr const char* kPoolkey = POOLKEY_PROGRAM;
 constexpr const char* kModule = "/usr/lib/softhsm/libsofthsm2.so";
 constexpr const char* kNss = "/usr/lib/x86_64-linux-gnu/libsoftokn3.so";
 constexpr const char* kMemory = "/dev/shm";
+constexpr std::size_t kMostInTopology = 20;
 
 std::string source(const std::string& file) { return std::string(POOLKEY_SOURCE_DIR "/") + file; }
 
@@ -143,8 +144,9 @@ void Deployment::prepare() const {
   for (const std::string& side : sides()) {
     make_pin(path("pins/" + side + ".user"));
     make_pin(path("pins/" + side + ".so"));
-    if (side != "origin") list += (list.empty() ? "\"" : ", \"") + side + "\"";
   }
+  for (std::size_t i = 0; i < std::min(members_.size(), kMostInTopology); ++i)
+    list += (list.empty() ? "\"" : ", \"") + members_[i] + "\"";
   write_file(path("topology.toml"), replaced(read_file(source("docs/edge-pool.toml")),
                                              R"("edge1", "edge2", "edge3")", list));
 }

@@ -41,6 +41,7 @@ class Deployment {
  public:
   /// Pool 'edge' with this many members (edge1, edge2, ...), its key av@1 brought up to `stage`.
   /// The first of a kind in a process is made, later ones are copies of it.
+  /// Beyond 20 members, which is what a topology may name, the pool does not know them yet.
   /// The token of the member `nss` is one of NSS softokn, which was there before.
   static Deployment at(Stage stage, std::size_t members = 2, const std::string& nss = "");
   /// As it stands, in a folder of its own.

@@ -1,6 +1,7 @@
 #include "e2e/network.h"
 
 #include "base/file.h"
+#include "base/parallel.h"
 #include "home/config.h"
 #include "keys/reference.h"
 #include "keys/repository.h"
@@ -84,17 +85,40 @@ Outcome Network::enrol(const std::string& member, const std::string& code_file, 
   return d.on(member, words);
 }
 
-void Network::join(const std::string& member) {
-  const std::string code = invite(member);
-  const Outcome asked = enrol(member, code);
+/// The fingerprint of the request that it posted.
+std::string Network::ask(const std::string& member) {
+  const Outcome asked =
+      enrol(member, d.path("pins/" + member + ".code").string(), {"--format", "json"});
   if (asked.status != 0) throw std::runtime_error("agent enrol: " + asked.text());
-  d.must("origin", d.admit(member));
-  const Outcome joined = enrol(member, code);
-  if (joined.status != 0) throw std::runtime_error("agent enrol: " + joined.text());
+  return json::text(json::parse(asked.out, "agent enrol").as_object(), "fingerprint",
+                    "agent enrol");
+}
+
+void Network::admit(const std::string& member, const std::string& fingerprint) {
+  d.must("origin", {"enrolment", "admit", member, "--pool", "edge", "--fingerprint", fingerprint});
+}
+
+void Network::take(const std::string& member) {
+  (void)ask(member);
   // As quick as it may be.
   write_file(d.home(member) / "agent.toml",
              read_file(d.home(member) / "agent.toml") + "check_seconds = 1\nretry_seconds = 1\n",
              0600);
+}
+
+void Network::join(const std::string& member) {
+  (void)invite(member);
+  admit(member, ask(member));
+  take(member);
+}
+
+void Network::join_all() {
+  const std::vector<std::string>& all = d.members();
+  for (const std::string& m : all) (void)invite(m);
+  std::vector<std::string> fingerprints(all.size());
+  for_each_index(all.size(), 2, [&](std::size_t i) { fingerprints[i] = ask(all[i]); });
+  for (std::size_t i = 0; i < all.size(); ++i) admit(all[i], fingerprints[i]);
+  for_each_index(all.size(), 2, [&](std::size_t i) { take(all[i]); });
 }
 
 Outcome Network::curl(const std::string& words) const {

@@ -37,6 +37,8 @@ class Network {
   Outcome enrol(const std::string& member, const std::string& code_file, const Words& more = {});
   /// All of it: code, request, admission, certificate.
   void join(const std::string& member);
+  /// The same for all members, two at a time where their own tokens work.
+  void join_all();
 
   /// curl with a member's client certificate and key in its token, for what an agent would not do.
   Outcome curl_as(const std::string& member, const std::string& words) const;
@@ -48,6 +50,10 @@ class Network {
                                     std::chrono::seconds limit = std::chrono::seconds(30)) const;
 
  private:
+  std::string ask(const std::string& member);
+  void admit(const std::string& member, const std::string& fingerprint);
+  void take(const std::string& member);
+
   int port_;
   std::string root_sha256_;
   std::optional<Background> service_;
