@@ -68,6 +68,9 @@ struct Connection {
   Peer peer;
   std::string host;  ///< the peer's address without its port
   bool idle = true;  ///< no request was begun
+  /// Reading or writing has failed. A TLS stream that a write has failed on must not be written to
+  /// again, not even to say goodbye: Asio then waits for ever.
+  bool broken = false;
 };
 
 /// Where a worker's answer arrives, on the connection's own executor.
@@ -107,8 +110,10 @@ template <class Message>
 std::string fault_of(const Message& message) {
   if (message.version() == 11 && message.count(http::field::host) != 1)
     return "a request has exactly one Host header";
-  if (message.count(http::field::transfer_encoding) > 0 &&
-      (message.count(http::field::content_length) > 0 || !message.chunked()))
+  const auto coding = message.find(http::field::transfer_encoding);
+  if (coding != message.end() && (message.count(http::field::transfer_encoding) > 1 ||
+                                  message.count(http::field::content_length) > 0 ||
+                                  lower(text_of(coding->value())) != "chunked"))
     return "Transfer-Encoding is 'chunked' alone, and never beside Content-Length";
   return "";
 }
@@ -147,8 +152,8 @@ struct HttpServer::Impl {
   template <class Stream>
   net::awaitable<bool> exchange(Stream& stream, beast::flat_buffer& buffer, Connection& connection);
   template <class Stream>
-  net::awaitable<void> send(Stream& stream, Response response, std::string id, unsigned version,
-                            bool keep_alive, bool head_only);
+  net::awaitable<void> send(Stream& stream, Connection& connection, Response response,
+                            std::string id, unsigned version, bool keep_alive, bool head_only);
   template <class Stream>
   net::awaitable<bool> read_body(Stream& stream, beast::flat_buffer& buffer,
                                  http::request_parser<http::string_body>& parser,
@@ -281,9 +286,15 @@ net::awaitable<void> HttpServer::Impl::serve(std::shared_ptr<TlsStream> stream,
     crypto::TlsPeer shown = crypto::tls_peer(stream->native_handle());
     connection->peer.certificate = std::move(shown.certificate);
     connection->peer.certificate_ended = shown.ended;
-    co_await converse(*stream, *connection);
-    beast::get_lowest_layer(*stream).expires_after(kGoodbye);
-    co_await stream->async_shutdown(token);
+    try {
+      co_await converse(*stream, *connection);
+    } catch (const std::exception& error) {  // ends this connection, and no other
+      log("service").error("{}: {}", connection->peer.address, error.what());
+    }
+    if (!connection->broken) {
+      beast::get_lowest_layer(*stream).expires_after(kGoodbye);
+      co_await stream->async_shutdown(token);
+    }
   }
   beast::get_lowest_layer(*stream).close();
   forget(connection.get());
@@ -291,7 +302,11 @@ net::awaitable<void> HttpServer::Impl::serve(std::shared_ptr<TlsStream> stream,
 
 net::awaitable<void> HttpServer::Impl::serve(std::shared_ptr<LocalStream> stream,
                                              std::shared_ptr<Connection> connection) {
-  co_await converse(*stream, *connection);
+  try {
+    co_await converse(*stream, *connection);
+  } catch (const std::exception& error) {
+    log("service").error("unix: {}", error.what());
+  }
   stream->close();
   forget(connection.get());
 }
@@ -309,6 +324,7 @@ net::awaitable<void> HttpServer::Impl::converse(Stream& stream, Connection& conn
       const auto space = buffer.prepare(4096);
       const std::size_t size = co_await stream.async_read_some(space, token);
       connection.idle = false;
+      connection.broken = failed && failed != net::error::eof;
       if (failed) co_return;
       buffer.commit(size);
     }
@@ -318,7 +334,6 @@ net::awaitable<void> HttpServer::Impl::converse(Stream& stream, Connection& conn
 
 /// The status of a head or body that could not be read; 0: the client went away.
 unsigned status_of(const error_code& failed) {
-  if (failed == beast::error::timeout) return 408;
   if (failed == http::error::header_limit || failed == http::error::buffer_overflow) return 431;
   if (failed == http::error::body_limit) return 413;
   const bool parsing =
@@ -328,7 +343,6 @@ unsigned status_of(const error_code& failed) {
 }
 
 std::string sentence_of(unsigned status, const error_code& failed) {
-  if (status == 408) return "the request did not arrive in time";
   if (status == 413) return "the body is larger than this call takes";
   if (status == 431) return "the request line and headers are larger than 16 KiB";
   return "the request is no HTTP/1.1: " + failed.message();
@@ -347,10 +361,11 @@ net::awaitable<bool> HttpServer::Impl::exchange(Stream& stream, beast::flat_buff
   co_await http::async_read_header(stream, buffer, parser, token);
   if (failed) {
     const unsigned status = status_of(failed);
-    if (status == 0) co_return false;
+    connection.broken = status == 0;
+    if (connection.broken) co_return false;
     Response refused = problem(fresh_id(), status, sentence_of(status, failed));
     std::string id = fresh_id();
-    co_await send(stream, std::move(refused), std::move(id), 11, false, false);
+    co_await send(stream, connection, std::move(refused), std::move(id), 11, false, false);
     co_return false;
   }
   Request request = head_of(parser.get(), connection.peer);
@@ -358,13 +373,17 @@ net::awaitable<bool> HttpServer::Impl::exchange(Stream& stream, beast::flat_buff
   const unsigned version = parser.get().version();
   const bool head_only = request.method == "HEAD";
   Response response;
-  bool whole = true;
-  if (const std::string fault = fault_of(parser.get()); !fault.empty()) {
+  const std::string fault = fault_of(parser.get());
+  const bool sound = fault.empty();
+  bool whole = sound;
+  if (!sound) {
     response = problem(id, 400, fault);
-    whole = false;
   } else {
     try {
-      parser.body_limit(body_limit(request));
+      const std::size_t most = body_limit(request);
+      // Beast looks at a length that the head names while it reads the head, which is too early.
+      if (parser.content_length().value_or(0) > most) throw HttpError(413, sentence_of(413, {}));
+      parser.body_limit(most);
     } catch (const Error& error) {
       response = problem(request, error);
       whole = false;
@@ -381,18 +400,21 @@ net::awaitable<bool> HttpServer::Impl::exchange(Stream& stream, beast::flat_buff
     if (!broken && !parser.is_done()) co_await http::async_read(stream, buffer, parser, body_token);
     if (broken) {
       const unsigned status = status_of(broken);
-      if (status == 0) co_return false;
+      connection.broken = status == 0;
+      if (connection.broken) co_return false;
       response = problem(id, status, sentence_of(status, broken));
       whole = false;
     }
   }
-  const bool keep_alive = whole && parser.keep_alive();
+  // What was refused by its head is over where it has no body.
+  const bool keep_alive = (whole || (sound && parser.is_done())) && parser.keep_alive();
   if (whole) {
     request.body = std::move(parser.get().body());
     response = co_await answer(connection, std::move(request));
   }
-  co_await send(stream, std::move(response), id, version, keep_alive && !stopping, head_only);
-  co_return keep_alive && !stopping;
+  co_await send(stream, connection, std::move(response), id, version, keep_alive && !stopping,
+                head_only);
+  co_return keep_alive && !stopping && !connection.broken;
 }
 
 net::awaitable<Response> HttpServer::Impl::answer(Connection& connection, Request request) {
@@ -414,8 +436,9 @@ net::awaitable<Response> HttpServer::Impl::answer(Connection& connection, Reques
 }
 
 template <class Stream>
-net::awaitable<void> HttpServer::Impl::send(Stream& stream, Response response, std::string id,
-                                            unsigned version, bool keep_alive, bool head_only) {
+net::awaitable<void> HttpServer::Impl::send(Stream& stream, Connection& connection,
+                                            Response response, std::string id, unsigned version,
+                                            bool keep_alive, bool head_only) {
   error_code failed;
   auto token = net::redirect_error(net::use_awaitable, failed);
   beast::get_lowest_layer(stream).expires_after(limits.write_time);
@@ -427,6 +450,7 @@ net::awaitable<void> HttpServer::Impl::send(Stream& stream, Response response, s
   } else {
     co_await http::async_write(stream, message, token);
   }
+  connection.broken = static_cast<bool>(failed);
 }
 
 HttpServer::HttpServer(ServerLimits limits, Handle handle, BodyLimit body_limit)
