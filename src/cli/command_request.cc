@@ -370,21 +370,18 @@ int request_submit(Call& call) {
                                             "' is not reached by EST; see 'poolkey request show " +
                                             id + "' for what is to be done");
   side.use_token();
-  const requests::StoredRequest request = requests::submit_request(side.context(), id).request;
-  if (request.state == requests::State::kSubmitted) {
-    const auto again = requests::ask_again_at(request);
-    const std::string at = again ? rfc3339(*again) : "";
-    keys::checkpoint_origin(side.context());
-    call.out.say("The CA '" + request.ca + "' has not decided; run this again after " + at + ".");
-    call.out.result(app::request_view(request));
-    call.out.result({{"again", at}});
+  const requests::Submission done = requests::submit_request(side.context(), id);
+  keys::checkpoint_origin(side.context());
+  if (done.certificate) {
+    say_accepted(call, id, {*done.certificate, done.remarks});
     return 0;
   }
-  const auto answers = requests::answers(side.database(), id);
-  const std::string newest = answers.empty() ? "" : hex(answers.back().sha256());
-  const requests::Accepted accepted = requests::accept_request(side.context(), id, newest);
-  keys::checkpoint_origin(side.context());
-  say_accepted(call, id, accepted);
+  const auto again = requests::ask_again_at(done.request);
+  const std::string at = again ? rfc3339(*again) : "";
+  call.out.say("The CA '" + done.request.ca + "' has not decided; run this again after " + at +
+               ".");
+  call.out.result(app::request_view(done.request));
+  call.out.result({{"again", at}});
   return 0;
 }
 

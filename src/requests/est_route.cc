@@ -123,7 +123,8 @@ void take(keys::Context& context, const StoredRequest& request, Link& link,
 
 bool EstRoute::is_handed_over(keys::Context& context, const StoredRequest& request) const {
   const Time now = context.clock.now();
-  if (request.state == State::kSigned) return false;
+  // An answer that was not accepted is asked for again.
+  if (request.state == State::kSigned || request.state == State::kIssued) return false;
   if (request.state == State::kSubmitted) {
     const auto again = ask_again_at(request);
     return again && now < *again;

@@ -91,6 +91,15 @@ Submission as_it_stands(keys::Context& context, StoredRequest request) {
   return {std::move(request), keys::certificate_of_request(context.database, id)};
 }
 
+/// What came by EST is there as if it had been imported. A CA may answer with what it gave before.
+Submission with_answer(keys::Context& context, StoredRequest request) {
+  const std::vector<crypto::Certificate> came = answers(context.database, request.id);
+  if (request.state == State::kSubmitted || came.empty()) return {std::move(request), {}};
+  Accepted accepted = accept_request(context, request.id, hex(came.back().sha256()));
+  return {find_request(context.database, request.id), std::move(accepted.certificate),
+          std::move(accepted.remarks)};
+}
+
 /// What the CA gave at once, base64; empty: nothing. A denial ends the operation: nothing was done.
 std::string handed_over(keys::Context& context, const CaRoute& route, const StoredRequest& request,
                         store::Operation& operation) {
@@ -159,6 +168,7 @@ Submission submit_request(keys::Context& context, const std::string& id) {
     return "done";
   });
   operation.finish();
+  if (request.route() == Route::kEst) return with_answer(context, std::move(request));
   return {std::move(request), std::move(made)};
 }
 

@@ -195,7 +195,7 @@ class EstWaitTest : public testing::Test {
     const Outcome made = in_folder(
         d,
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost "
-        "-addext subjectAltName=DNS:localhost -keyout tls.key -out tls.pem -days 1; printf secret "
+        "-addext subjectAltName=DNS:localhost -keyout tls.key -out tls.pem -days 365; printf secret "
         "> "
         "password; chmod 600 password; openssl crl2pkcs7 -nocrl -certfile ca/issuing.pem -certfile "
         "ca/root.pem -outform DER | openssl base64 > cacerts");
@@ -258,6 +258,21 @@ TEST_F(EstWaitTest, WaitsAsTheCaSaysAndPicksTheAnswerUp) {
   EXPECT_THAT(done.text(), HasSubstr("Accepted for av@1"));
   EXPECT_EQ(state_of(d, kRequest), "accepted");
   EXPECT_EQ(asked(), 3);
+
+  // In the last third of the certificate's life the same verb renews it.
+  answer_with("av.csr");
+  const auto serial_in = [&](const std::string& days) {
+    const Outcome out = d.on("origin", kSubmit, [&](Command& command) {
+      command.words.insert(command.words.begin(), {"faketime", "-f", "+" + days + "d"});
+      command.words.insert(command.words.end(), {"--format", "json"});
+    });
+    EXPECT_TRUE(succeeded(out));
+    return json::text(json::parse(out.out, "submit").as_object(), "serial", "submit");
+  };
+  const std::string first = serial_in("59");
+  EXPECT_EQ(asked(), 3);
+  EXPECT_NE(serial_in("61"), first);
+  EXPECT_EQ(asked(), 4);
 }
 
 TEST_F(EstWaitTest, ACertificateForAnotherKeyIsNoAnswer) {
@@ -273,6 +288,9 @@ TEST_F(EstWaitTest, ACertificateForAnotherKeyIsNoAnswer) {
       d, "openssl crl2pkcs7 -nocrl -certfile leaf.pem -outform DER | openssl base64 > answer")));
   EXPECT_TRUE(refused(d.on("origin", kSubmit), 11, {"webcon.contoso.com"}));
   EXPECT_EQ(state_of(d, kRequest), "issued");
+  answer_with("av.csr");
+  d.must("origin", kSubmit);
+  EXPECT_EQ(state_of(d, kRequest), "accepted");
 }
 
 TEST_F(EstWaitTest, AWrongPasswordIsARefusal) {
