@@ -131,15 +131,20 @@ Response enrol_client(Call& call) {
   return client_answer(call, given.who.name, csr);
 }
 
+/// The dispatcher lets one that has ended renew itself, as members that were away may.
+void refuse_ended(const Call& call) {
+  if (call.request.peer.certificate_ended)
+    throw HttpError(401, "the client certificate has ended; ask the operator for another one", {},
+                    Errc::kDenied);
+}
+
 /// RFC 7030 4.2.2: for the names that the present certificate has.
 Response reenrol_client(Call& call) {
   if (call.principal.kind != policy::PrincipalKind::kClient)
     throw Error(Errc::kDenied,
                 "this renews the certificate of a person or an application; members and accounts "
                 "of this host have calls of their own");
-  if (call.request.peer.certificate_ended)
-    throw HttpError(401, "the client certificate has ended; ask the operator for a one-time code",
-                    {}, Errc::kDenied);
+  refuse_ended(call);
   const crypto::ParsedCsr csr = request_of(call);
   if (csr.has_san)
     throw Error(Errc::kInvalidArgument,
@@ -157,8 +162,8 @@ Response profile_answer(Call& call, const crypto::ParsedCsr& csr) {
 
 Response enrol(Call& call) { return profile_answer(call, request_of(call)); }
 
-/// A certificate of the profile is the right to have it renewed, for the very names in it. Nothing
-/// where none was shown; throws 401 where one was that does not hold.
+/// A certificate of the profile is the right to have it renewed, for the very names in it; that it
+/// is good was seen when the call was let in. Nothing where none was shown.
 std::optional<crypto::Certificate> own_certificate(Call& call) {
   const Peer& peer = call.request.peer;
   if (peer.certificate.empty()) return std::nullopt;
@@ -166,13 +171,11 @@ std::optional<crypto::Certificate> own_certificate(Call& call) {
   const auto standing =
       keys::standing_of(call.side.database(), shown.serial(), hex(shown.sha256()));
   if (!standing || standing->profile != call.parameter("profile")) return std::nullopt;
-  if (standing->state != keys::IssuedState::kGood || peer.certificate_ended)
-    throw HttpError(401, "the certificate that is to be renewed does not hold any more", {},
-                    Errc::kDenied);
   return shown;
 }
 
 Response reenrol(Call& call) {
+  refuse_ended(call);
   const std::optional<crypto::Certificate> present = own_certificate(call);
   const crypto::ParsedCsr csr = request_of(call);
   if (!present) {

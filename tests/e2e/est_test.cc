@@ -221,6 +221,24 @@ TEST_F(EstTest, ACertificateOfAProfileRenewsItselfAndDoesNothingElse) {
               AllOf(HasSubstr("401"), HasSubstr("nobody's identity")));
 }
 
+TEST_F(EstTest, ACertificateThatHasEndedRenewsNothing) {
+  request("ra", "/CN=ra");
+  d.on("origin",
+       {"access", "certify", "ra", "--csr", d.path("ra.der").string(), "--out",
+        d.path("ra.pem").string()},
+       [](Command& command) {
+         command.words.insert(command.words.begin(), {"faketime", "-f", "-100d"});
+       });
+  ASSERT_TRUE(succeeded(bash("! openssl x509 -in ra.pem -noout -checkend 0")));
+  request("web", "/CN=a.contoso.com", kP256, "-addext subjectAltName=DNS:a.contoso.com");
+  for (const char* path : {"web-server/simpleenroll", "web-server/simplereenroll"})
+    EXPECT_THAT(post(path, "web.p10", by_certificate("ra")).out,
+                AllOf(HasSubstr("401\n"), HasSubstr("has ended")));
+  request("next", "/CN=ra");
+  EXPECT_THAT(post("simplereenroll", "next.p10", by_certificate("ra")).out,
+              AllOf(HasSubstr("401\n"), HasSubstr("has ended")));
+}
+
 TEST_F(EstTest, StrongSwansClientEnrolsAndRenews) {
   EXPECT_TRUE(succeeded(bash("pki --estca --url " + service->url() +
                              " --cacert root.pem --caout est-ca.pem --outform pem 2>pki.err")))
