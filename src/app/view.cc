@@ -49,7 +49,7 @@ json::object observation_view(const pool::Observation& o) {
 }
 
 std::string next_of(const requests::StoredRequest& r) {
-  return std::string(next_act(r.state, r.ca != requests::kEmbeddedAuthority));
+  return std::string(next_act(r.state, r.route()));
 }
 
 json::object request_view(const requests::StoredRequest& r) {

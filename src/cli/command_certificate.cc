@@ -1,4 +1,5 @@
 // Certificates at the origin.
+#include "app/view.h"
 #include "base/file.h"
 #include "cli/command.h"
 #include "keys/origin.h"
@@ -23,8 +24,7 @@ int certificate_issue(Call& call) {
   if (request.ca != requests::kEmbeddedAuthority)
     throw Error(Errc::kInvalidArgument, "the request '" + request.id + "' is for the CA '" +
                                             request.ca +
-                                            "', not for poolkey's own; hand it over "
-                                            "with 'poolkey request export'");
+                                            "', not for poolkey's own: " + app::next_of(request));
   side.use_token();
   const keys::StoredCertificate made =
       requests::submit_request(side.context(), request.id).certificate.value();

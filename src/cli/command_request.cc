@@ -14,6 +14,7 @@
 #include "requests/ad_cs.h"
 #include "requests/batch.h"
 #include "requests/create.h"
+#include "requests/est_route.h"
 #include "requests/file_route.h"
 #include "requests/plan.h"
 
@@ -273,6 +274,10 @@ int request_export(Call& call) {
   side.require(app::Side::kOrigin);
   const requests::StoredRequest request =
       requests::find_request(side.database(), call.arguments.one("REQUEST"));
+  if (request.route() == requests::Route::kEst)
+    throw Error(Errc::kInvalidArgument, "the request '" + request.id +
+                                            "' goes to its CA by EST: 'poolkey request submit'; "
+                                            "'poolkey request show' has its PKCS#10");
   if (request.ca == requests::kEmbeddedAuthority)
     throw Error(Errc::kInvalidArgument, "the request '" + request.id +
                                             "' is for poolkey's own CA; "
@@ -323,14 +328,7 @@ int request_import(Call& call) {
   return left ? kExitDifferences : 0;
 }
 
-int request_accept(Call& call) {
-  app::App side(call.options);
-  side.require(app::Side::kOrigin);
-  side.use_token();
-  const std::string id = call.arguments.one("REQUEST");
-  const requests::Accepted accepted =
-      requests::accept_request(side.context(), id, call.arguments.one("--certificate"));
-  keys::checkpoint_origin(side.context());
+void say_accepted(Call& call, const std::string& id, const requests::Accepted& accepted) {
   const crypto::Certificate& certificate = accepted.certificate.certificate;
   call.out.say("Accepted for " + accepted.certificate.key.str() + ": " + certificate.subject() +
                ", serial " + certificate.serial() + ", until " + rfc3339(certificate.not_after()));
@@ -347,6 +345,43 @@ int request_accept(Call& call) {
                    {"certificate", certificate.pem()},
                    {"chain", chain},
                    {"remarks", app::words_view(accepted.remarks)}});
+}
+
+int request_accept(Call& call) {
+  app::App side(call.options);
+  side.require(app::Side::kOrigin);
+  side.use_token();
+  const std::string id = call.arguments.one("REQUEST");
+  const requests::Accepted accepted =
+      requests::accept_request(side.context(), id, call.arguments.one("--certificate"));
+  keys::checkpoint_origin(side.context());
+  say_accepted(call, id, accepted);
+  return 0;
+}
+
+/// By EST: what comes back at once is accepted, or says why not; what waits is asked for again by
+/// the same verb.
+int request_submit(Call& call) {
+  app::App side(call.options);
+  side.require(app::Side::kOrigin);
+  const std::string id = call.arguments.one("REQUEST");
+  if (requests::find_request(side.database(), id).route() != requests::Route::kEst)
+    throw Error(Errc::kInvalidArgument, "the CA of '" + id +
+                                            "' is not reached by EST; see 'poolkey request show " +
+                                            id + "' for what is to be done");
+  side.use_token();
+  const requests::Submission done = requests::submit_request(side.context(), id);
+  keys::checkpoint_origin(side.context());
+  if (done.certificate) {
+    say_accepted(call, id, {*done.certificate, done.remarks});
+    return 0;
+  }
+  const auto again = requests::ask_again_at(done.request);
+  const std::string at = again ? rfc3339(*again) : "";
+  call.out.say("The CA '" + done.request.ca + "' has not decided; run this again after " + at +
+               ".");
+  call.out.result(app::request_view(done.request));
+  call.out.result({{"again", at}});
   return 0;
 }
 
@@ -394,6 +429,11 @@ std::span<const Command> request_commands() {
         {"--der", "", "DER instead of PEM"},
         {"--certreq", "DIR", "write request, INF and command lines for a Microsoft CA here"}},
        request_export},
+      {"request submit",
+       "origin",
+       "send a request to its CA by EST and accept the answer; again where it waits",
+       {kRequest},
+       request_submit},
       {"request import",
        "origin",
        "take what a CA sent: certificates, chains, CRLs; PEM, DER or PKCS#7, in any order",

@@ -1,6 +1,7 @@
 #include "crypto/private_key.h"
 
 #include <openssl/ec.h>
+#include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
@@ -64,6 +65,16 @@ std::string encrypted_pem(EVP_PKEY* key, ByteView passphrase) {
   if (!sealed) throw_openssl(Errc::kInternal, "OpenSSL could not encrypt a private key");
   (void)algorithm.release();  // `sealed` has it now
   return pem_block(kLabel, to_der<i2d_X509_SIG>(sealed.get()));
+}
+
+EvpPkey private_key_from_pem(std::string_view pem) {
+  const ErrorMark mark;
+  const BioPtr in = memory_bio(view(pem));
+  // Without a callback OpenSSL would ask the terminal for a passphrase.
+  const auto none = [](char*, int, int, void*) { return 0; };
+  EvpPkey key(PEM_read_bio_PrivateKey(in.get(), nullptr, none, nullptr));
+  if (!key) throw Error(Errc::kCorrupt, "it is not one unencrypted private key (PEM)");
+  return key;
 }
 
 EvpPkey from_encrypted_pem(std::string_view pem, ByteView passphrase) {

@@ -139,6 +139,7 @@ Drafted draft(const keys::Context& context, const Batch& batch, const CreateOpti
       .created = context.clock.now(),
       .details = {},
       .history = {}};
+  if (authority.route == Route::kEst) request.details["route"] = name(Route::kEst);
   advance(request, State::kDrafted, context.clock.now(), actor_of(context, options), "");
   return {&options,         &key,           &topology, &authority, std::move(request),
           std::move(names), std::move(spec)};

@@ -107,6 +107,12 @@ std::string request_id(const PoolName& pool, Role role, const std::optional<Memb
          (server ? server->str() + "." : "") + key.str() + "." + ca;
 }
 
+Route StoredRequest::route() const {
+  if (ca == kEmbeddedAuthority) return Route::kEmbedded;
+  const json::value* word = details.if_contains("route");
+  return word != nullptr && word->as_string() == name(Route::kEst) ? Route::kEst : Route::kFile;
+}
+
 std::optional<StoredRequest> look_up_request(store::Database& database, const std::string& id) {
   std::vector<StoredRequest> found = select(database, " WHERE id = :id", {{"id", id}});
   return found.empty() ? std::nullopt : std::optional(std::move(found.front()));

@@ -32,8 +32,11 @@ struct StoredRequest {
   std::vector<std::string> sans{};  ///< DNS names
   Bytes csr{};                      ///< DER; empty before it is signed
   Time created{};
-  json::object details{};  ///< "findings", "approval", "batch"
+  json::object details{};  ///< "findings", "approval", "batch", "route", "again"
   json::array history{};   ///< objects "state", "at", "by", "note", oldest first
+
+  /// How it goes to its CA, as the topology said when it was made.
+  Route route() const;
 };
 
 /// It has a PKCS#10.

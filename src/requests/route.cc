@@ -4,6 +4,7 @@
 
 #include "crypto/digest.h"
 #include "requests/certify.h"
+#include "requests/est_route.h"
 #include "requests/file_route.h"
 
 namespace poolkey::requests {
@@ -90,6 +91,15 @@ Submission as_it_stands(keys::Context& context, StoredRequest request) {
   return {std::move(request), keys::certificate_of_request(context.database, id)};
 }
 
+/// What came by EST is there as if it had been imported. A CA may answer with what it gave before.
+Submission with_answer(keys::Context& context, StoredRequest request) {
+  const std::vector<crypto::Certificate> came = answers(context.database, request.id);
+  if (request.state == State::kSubmitted || came.empty()) return {std::move(request), {}};
+  Accepted accepted = accept_request(context, request.id, hex(came.back().sha256()));
+  return {find_request(context.database, request.id), std::move(accepted.certificate),
+          std::move(accepted.remarks)};
+}
+
 /// What the CA gave at once, base64; empty: nothing. A denial ends the operation: nothing was done.
 std::string handed_over(keys::Context& context, const CaRoute& route, const StoredRequest& request,
                         store::Operation& operation) {
@@ -105,7 +115,8 @@ std::string handed_over(keys::Context& context, const CaRoute& route, const Stor
 }
 
 void note_submission(keys::Context& context, StoredRequest& request, bool answered) {
-  if (may_follow(request.state, State::kSubmitted))
+  // One that waits at its CA is asked for again and again.
+  if (request.state != State::kSubmitted && may_follow(request.state, State::kSubmitted))
     advance(request, State::kSubmitted, context, "to " + request.ca);
   if (answered && may_follow(request.state, State::kIssued))
     advance(request, State::kIssued, context);
@@ -117,7 +128,15 @@ void note_submission(keys::Context& context, StoredRequest& request, bool answer
 const CaRoute& route_of(const StoredRequest& request) {
   static const EmbeddedRoute embedded;
   static const FileRoute file;
-  if (request.ca == kEmbeddedAuthority) return embedded;
+  static const EstRoute est;
+  switch (request.route()) {
+    case Route::kEmbedded:
+      return embedded;
+    case Route::kEst:
+      return est;
+    case Route::kFile:
+      break;
+  }
   return file;
 }
 
@@ -127,8 +146,7 @@ Submission submit_request(keys::Context& context, const std::string& id) {
   if (!is_signed(request))
     throw Error(Errc::kConflict,
                 "the request '" + id + "' is " + std::string(name(request.state)) +
-                    " and not signed: " +
-                    std::string(next_act(request.state, request.ca != kEmbeddedAuthority)));
+                    " and not signed: " + std::string(next_act(request.state, request.route())));
   (void)names_of(context.database, request);
   if (route.is_handed_over(context, request)) return as_it_stands(context, std::move(request));
   store::Operation operation =
@@ -150,6 +168,7 @@ Submission submit_request(keys::Context& context, const std::string& id) {
     return "done";
   });
   operation.finish();
+  if (request.route() == Route::kEst) return with_answer(context, std::move(request));
   return {std::move(request), std::move(made)};
 }
 

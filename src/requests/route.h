@@ -35,10 +35,12 @@ struct Submission {
   StoredRequest request;
   std::optional<keys::StoredCertificate>
       certificate;  ///< that the CA gave at once, and was accepted
+  std::vector<std::string> remarks{};
 };
-/// Hands a signed request over by its route. Run again it changes nothing, and gives what was
-/// accepted. Throws kConflict for one that is not signed, or for which the topology asks for other
-/// names by now; kDenied (policy), kCorrupt with every fault that the check found.
+/// Hands a signed request over by its route, and accepts what comes back. Run again it changes
+/// nothing, and gives what was accepted; or asks a CA that has not decided. Throws kConflict for
+/// one that is not signed, or for which the topology asks for other names by now; kDenied (policy),
+/// kCorrupt with every fault that the check found.
 Submission submit_request(keys::Context& context, const std::string& id);
 
 struct Accepted {

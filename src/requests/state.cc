@@ -11,29 +11,29 @@ namespace {
 
 using enum State;
 
+/// What is to be done next, by the route to the CA.
 struct StateRow {
   State state;
   std::string_view name;
-  std::string_view next_by_file;
-  std::string_view next_embedded;
+  std::string_view by_file, embedded, by_est;
 };
 constexpr std::string_view kCreate =
     "mend what the linter found, then 'poolkey request create' again";
+constexpr std::string_view kInterrupted = "'poolkey request create' again: it was interrupted";
+constexpr std::string_view kIssue = "'poolkey certificate issue' again: it was interrupted";
+constexpr std::string_view kPublish = "'poolkey certificate publish' once the key is released";
 constexpr std::array kStates{
-    StateRow{kDrafted, "drafted", kCreate, kCreate},
-    StateRow{kLinted, "linted", kCreate, kCreate},
-    StateRow{kApproved, "approved", "'poolkey request create' again: it was interrupted",
-             "'poolkey request create' again: it was interrupted"},
+    StateRow{kDrafted, "drafted", kCreate, kCreate, kCreate},
+    StateRow{kLinted, "linted", kCreate, kCreate, kCreate},
+    StateRow{kApproved, "approved", kInterrupted, kInterrupted, kInterrupted},
     StateRow{kSigned, "signed", "'poolkey request export', and send the file to the CA",
-             "'poolkey certificate issue'"},
-    StateRow{kSubmitted, "submitted", "when the CA answers: 'poolkey request import FILE'",
-             "'poolkey certificate issue' again: it was interrupted"},
-    StateRow{kIssued, "issued", "'poolkey request accept'",
-             "'poolkey certificate issue' again: it was interrupted"},
-    StateRow{kAccepted, "accepted", "'poolkey certificate publish' once the key is released",
-             "'poolkey certificate publish' once the key is released"},
-    StateRow{kInstalled, "installed", "", ""},
-    StateRow{kSuperseded, "superseded", "", ""},
+             "'poolkey certificate issue'", "'poolkey request submit'"},
+    StateRow{kSubmitted, "submitted", "when the CA answers: 'poolkey request import FILE'", kIssue,
+             "'poolkey request submit' again: the CA has not decided"},
+    StateRow{kIssued, "issued", "'poolkey request accept'", kIssue, "'poolkey request accept'"},
+    StateRow{kAccepted, "accepted", kPublish, kPublish, kPublish},
+    StateRow{kInstalled, "installed", "", "", ""},
+    StateRow{kSuperseded, "superseded", "", "", ""},
 };
 
 struct Step {
@@ -75,9 +75,17 @@ bool may_follow(State from, State to) {
   return std::ranges::any_of(kSteps, [&](const Step& s) { return s.from == from && s.to == to; });
 }
 
-std::string_view next_act(State state, bool by_file) {
+std::string_view next_act(State state, Route route) {
   const StateRow& row = kStates[static_cast<std::size_t>(state)];
-  return by_file ? row.next_by_file : row.next_embedded;
+  switch (route) {
+    case Route::kEmbedded:
+      return row.embedded;
+    case Route::kEst:
+      return row.by_est;
+    case Route::kFile:
+      break;
+  }
+  return row.by_file;
 }
 
 }  // namespace poolkey::requests

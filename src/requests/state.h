@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "requests/topology.h"
+
 namespace poolkey::requests {
 
 enum class State {
@@ -28,6 +30,6 @@ bool may_follow(State from, State to);
 
 /// What somebody has to do next: "import what the CA sends back: 'poolkey request import FILE'";
 /// empty if nothing.
-std::string_view next_act(State state, bool by_file);
+std::string_view next_act(State state, Route route);
 
 }  // namespace poolkey::requests

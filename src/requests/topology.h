@@ -86,8 +86,9 @@ struct WebNames {
 enum class Route {
   kEmbedded,  ///< poolkey's own CA in the origin's token
   kFile,      ///< a file to the CA, a file back
+  kEst,       ///< EST (RFC 7030) over HTTPS
 };
-/// "embedded", "file"
+/// "embedded", "file", "est"
 std::string_view name(Route route);
 
 /// An AD CS template, by name or by OID (MS-WCCE 2.2.2.7.7).
@@ -99,6 +100,17 @@ struct Template {
 };
 
 /// A CA that certificates are asked of.
+/// Where a CA answers by EST, whom we believe there, and who we are. All paths are absolute.
+struct EstServer {
+  std::string url{};          ///< "https://ca.contoso.net:8443", what stands before /.well-known
+  std::string label{};        ///< of the CA's profile; may be empty
+  std::string trust{};        ///< PEM file with the roots of the server's TLS certificate
+  std::string certificate{};  ///< PEM file with our client certificate and its chain; or empty
+  std::string key{};          ///< its key: a PEM file, or a PKCS#11 URI in the origin's token
+  std::string user{};         ///< for HTTP Basic; or empty
+  std::string password{};     ///< where its password comes from, as a PIN
+};
+
 struct Authority {
   std::string name;
   CaKind kind = CaKind::kInternal;
@@ -107,6 +119,7 @@ struct Authority {
   std::vector<std::string> roots{};  ///< SHA-256 of the root certificates it may chain to, hex
   std::optional<Template> ad_cs_template{};
   std::string config{};  ///< "CAHOST\\CA name", for certreq -config; may be empty
+  EstServer est{};       ///< of route kEst
 };
 
 /// The authority that every topology has: poolkey's own CA.

@@ -8,7 +8,7 @@
 namespace poolkey::requests {
 namespace {
 
-constexpr std::array<std::string_view, 2> kRoutes{"embedded", "file"};
+constexpr std::array<std::string_view, 3> kRoutes{"embedded", "file", "est"};
 constexpr std::int64_t kMostTurnaroundDays = 365;
 constexpr Days kPublicTurnaround{5};
 constexpr Days kInternalTurnaround{1};
@@ -78,6 +78,77 @@ std::optional<Template> parse_template(std::string_view text) {
   return out;
 }
 
+std::string absolute_path(toml::Reader& reader, std::string_view key) {
+  const auto text = reader.optional_string(key);
+  if (!text) return "";
+  if (!text->value.starts_with('/'))
+    reader.fault(text->where, "'" + std::string(key) + "' is '" + text->value +
+                                  "'; write an absolute path, for every verb uses it");
+  return text->value;
+}
+
+void check_credentials(toml::Reader& reader, const EstServer& est) {
+  const bool by_certificate = !est.certificate.empty() || !est.key.empty();
+  const bool by_password = !est.user.empty() || !est.password.empty();
+  if (est.certificate.empty() != est.key.empty())
+    reader.fault(reader.where(), "'certificate' and 'key' belong together; one is missing");
+  if (est.user.empty() != est.password.empty())
+    reader.fault(reader.where(), "'user' and 'password' belong together; one is missing");
+  if (!by_certificate && !by_password)
+    reader.fault(reader.where(),
+                 "nothing says who we are there: give 'certificate' and 'key', or 'user' and "
+                 "'password'");
+}
+
+EstServer read_est(toml::Reader reader) {
+  EstServer out;
+  const auto url = reader.string("url");
+  out.url = url.value;
+  while (out.url.ends_with('/')) out.url.pop_back();
+  const std::string_view host =
+      std::string_view(out.url).substr(std::min<std::size_t>(8, out.url.size()));
+  if (!out.url.starts_with("https://") || host.empty() ||
+      host.find_first_of("/?#@\" ") != host.npos)
+    reader.fault(url.where, "'url' is '" + url.value +
+                                "'; write what stands before /.well-known: https://HOST:PORT");
+  if (const auto label = reader.optional_string("label")) {
+    out.label = label->value;
+    if (out.label.empty() || out.label.find_first_of("/?#% ") != std::string::npos)
+      reader.fault(label->where, "'label' is one segment of a path, without '/'");
+  }
+  out.trust = absolute_path(reader, "trust");
+  if (out.trust.empty())
+    reader.fault(reader.where(),
+                 "'trust' is missing: a PEM file with the roots that the server's "
+                 "TLS certificate chains to");
+  out.certificate = absolute_path(reader, "certificate");
+  if (const auto key = reader.optional_string("key")) {
+    out.key = key->value;
+    if (!out.key.starts_with('/') && !out.key.starts_with("pkcs11:"))
+      reader.fault(key->where, "'key' is an absolute path or a PKCS#11 URI");
+  }
+  if (const auto user = reader.optional_string("user")) out.user = user->value;
+  if (const auto password = reader.optional_string("password")) {
+    out.password = password->value;
+    if (!out.password.starts_with("file:/") && !out.password.starts_with("credential:"))
+      reader.fault(password->where, "'password' says where it is: file:/PATH or credential:NAME");
+  }
+  check_credentials(reader, out);
+  reader.finish();
+  return out;
+}
+
+void read_route(toml::Reader& reader, Authority& out) {
+  if (reader.node("route") != nullptr) {
+    const auto route = reader.choice("route", {"file", "est"});
+    out.route = route.value == name(Route::kEst) ? Route::kEst : Route::kFile;
+  }
+  if (out.route == Route::kEst)
+    out.est = read_est(reader.table("est"));
+  else if (auto est = reader.optional_table("est"))
+    reader.fault(est->where(), "'est' is for route = \"est\"");
+}
+
 Authority read_authority(const std::string& name, toml::Reader& reader) {
   const std::string table = "ca." + name;
   Authority out{.name = name, .kind = CaKind::kPublic, .route = Route::kFile};
@@ -85,7 +156,7 @@ Authority read_authority(const std::string& name, toml::Reader& reader) {
     const auto kind = reader.choice("kind", policy::all_words<CaKind>());
     out.kind = policy::parse_word<CaKind>(kind.value).value_or(CaKind::kPublic);
   }
-  if (reader.node("route") != nullptr) reader.choice("route", {"file"});
+  read_route(reader, out);
   out.turnaround = out.kind == CaKind::kPublic ? kPublicTurnaround : kInternalTurnaround;
   if (const auto days = reader.optional_integer("turnaround_days", 0, kMostTurnaroundDays))
     out.turnaround = Days(days->value);

@@ -38,7 +38,9 @@ RequestFacts request_facts(store::Database& database, const StoredRoll& roll,
   const auto stored = rq::look_up_request(database, needed.request);
   if (!stored) return out;
   out.submitted = rq::is_signed(*stored);
-  if (stored->ca != rq::kEmbeddedAuthority)
+  if (stored->route() == rq::Route::kEst)
+    out.hint = " ('poolkey request submit " + needed.request + "')";
+  if (stored->route() == rq::Route::kFile)
     out.hint = stored->state < rq::State::kSubmitted
                    ? " ('poolkey request export " + needed.request + "', and send it)"
                    : " ('poolkey request import FILE')";

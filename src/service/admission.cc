@@ -49,8 +49,11 @@ Identity identity_of(app::App& side, Shared& shared, const Request& request, con
     Identity out = identify(request.peer, side.database());
     if (route.access != Access::kPolicy) return out;
     if (out.principal.kind == policy::PrincipalKind::kAnonymous)
-      throw HttpError(401, "this call needs a client certificate of this service's CA", {},
-                      Errc::kDenied);
+      throw HttpError(401,
+                      out.nobody.empty()
+                          ? "this call needs a client certificate of this service's CA"
+                          : out.nobody,
+                      {}, Errc::kDenied);
     if (out.ended && route.action != policy::AccessAction::kIdentityRenew)
       throw HttpError(401, "the client certificate has ended; it can only be renewed", {},
                       Errc::kDenied);
@@ -98,12 +101,11 @@ Admitted admit(app::App& side, Shared& shared, const Request& request, const Mat
   const Route& route = *match.route;
   const auto access = shared.access();
   // Of a stranger's requests those are counted that get no further as well.
-  if (!counted && request.peer.certificate.empty() && !request.peer.local_user)
-    take_one(shared, request, *access, {});
+  const bool stranger = request.peer.certificate.empty() && !request.peer.local_user;
+  if (!counted && stranger) take_one(shared, request, *access, {});
   Admitted out{identity_of(side, shared, request, route), ""};
   side.context().actor = out.identity.actor;
-  if (!counted && !out.identity.principal.name.empty())
-    take_one(shared, request, *access, out.identity.principal);
+  if (!counted && !stranger) take_one(shared, request, *access, out.identity.principal);
   if (route.access != Access::kPolicy) return out;
   const policy::AccessDecision decision =
       policy::decide(*access, out.identity.principal, route.action, scope_of(match));

@@ -59,11 +59,15 @@ Identity identify(const Peer& peer, store::Database& database) {
     refuse("the client certificate is " + std::string(keys::name(standing->state)));
   const std::string& profile = standing->profile;
   if (profile != kMemberProfile && profile != kClientProfile)
-    refuse("a certificate of profile '" + profile + "' is nobody's identity here");
+    return {{},
+            "certificate:" + named.serial + " " + profile + " " + named.common_name,
+            "a certificate of profile '" + profile + "' is nobody's identity here",
+            peer.certificate_ended};
   const auto kind =
       profile == kMemberProfile ? policy::PrincipalKind::kMember : policy::PrincipalKind::kClient;
   return {{kind, named.common_name},
           "certificate:" + named.serial + " " + named.common_name,
+          "",
           peer.certificate_ended};
 }
 

@@ -16,6 +16,7 @@ namespace poolkey::service {
 enum class Access {
   kPublic,  ///< health, the OpenAPI document, certificates and CRLs of the CA
   kCode,    ///< a one-time code, which the handler checks
+  kHolder,  ///< a certificate that the CA issued, whatever for; the handler asks the policy as well
   kPolicy,  ///< as the access policy decides
 };
 

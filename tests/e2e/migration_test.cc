@@ -21,15 +21,26 @@ const std::string kInternal = "edge.edge-external.av@1.internal";
 /// 'issued'.
 void make_schema_1(const Deployment& d, const std::string& side) {
   auto database = store::Database::open(d.home(side) / "state.db");
-  for (const char* statement :
-       {"DROP TABLE quota", "DROP TABLE idempotency", "DROP TABLE invitation", "DROP TABLE pfx",
-        "ALTER TABLE member DROP COLUMN keys_in", "DROP TABLE exposure", "DROP TABLE rollover",
-        "DROP TABLE key_force", "DROP TABLE ca_crl", "DROP TABLE ca_certificate",
-        "DROP TABLE ca_configuration", "DROP TABLE received",
-        "UPDATE request SET state = 'issued' WHERE state <> 'signed'",
-        "ALTER TABLE request DROP COLUMN server", "ALTER TABLE request DROP COLUMN ca",
-        "ALTER TABLE request DROP COLUMN ca_kind", "ALTER TABLE request DROP COLUMN details",
-        "ALTER TABLE request DROP COLUMN history", "DELETE FROM schema_version WHERE version > 1"})
+  for (const char* statement : {"DROP TABLE quota",
+                                "DROP TABLE idempotency",
+                                "DROP TABLE report",
+                                "DROP TABLE invitation",
+                                "DROP TABLE pfx",
+                                "ALTER TABLE member DROP COLUMN keys_in",
+                                "DROP TABLE exposure",
+                                "DROP TABLE rollover",
+                                "DROP TABLE key_force",
+                                "DROP TABLE ca_crl",
+                                "DROP TABLE ca_certificate",
+                                "DROP TABLE ca_configuration",
+                                "DROP TABLE received",
+                                "UPDATE request SET state = 'issued' WHERE state <> 'signed'",
+                                "ALTER TABLE request DROP COLUMN server",
+                                "ALTER TABLE request DROP COLUMN ca",
+                                "ALTER TABLE request DROP COLUMN ca_kind",
+                                "ALTER TABLE request DROP COLUMN details",
+                                "ALTER TABLE request DROP COLUMN history",
+                                "DELETE FROM schema_version WHERE version > 1"})
     database.run(statement);
 }
 

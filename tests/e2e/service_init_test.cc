@@ -57,6 +57,31 @@ TEST_F(ServiceInitTest, RunAgainChangesNamesAndPlacesOnly) {
   EXPECT_THAT(configuration(), HasSubstr("addresses = [\"127.0.0.1\"]"));
 }
 
+TEST_F(ServiceInitTest, RenewsTheCertificateInTheLastThirdOfItsLife) {
+  const auto serial_in = [&](const std::string& days) {
+    d.must("origin", init());
+    const Outcome out =
+        d.on("origin", {"service", "init", "--format", "json"}, [&](Command& command) {
+          command.words.insert(command.words.begin(), {"faketime", "-f", "+" + days + "d"});
+        });
+    return json::text(json::parse(out.out, "init").as_object(), "serial", "init");
+  };
+  const std::string first = serial_in("0");
+  EXPECT_EQ(serial_in("59"), first);
+  EXPECT_NE(serial_in("61"), first);
+}
+
+TEST_F(ServiceInitTest, ARestoredOriginHasNoServiceUntilItIsSetUpAgain) {
+  const json::object before = d.json_on("origin", init());
+  d.must("origin", {"origin", "backup", "--out", d.path("backup").string()});
+  std::filesystem::rename(d.home("origin"), d.path("lost"));
+  d.must("origin", {"origin", "restore", "--from", d.path("backup").string()});
+  EXPECT_THAT(configuration(), Not(HasSubstr("[service]")));
+  const json::object after = d.json_on("origin", init());
+  EXPECT_NE(after.at("token_serial"), before.at("token_serial"));
+  EXPECT_THAT(keys(), HasSubstr("Usage:      sign\n"));
+}
+
 TEST_F(ServiceInitTest, RefusesWhatItCannotServeWith) {
   EXPECT_TRUE(
       refused(d.on("origin", {"service", "init", "--name", "a.test"}), 2, {"--service-pin"}));

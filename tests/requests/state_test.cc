@@ -44,13 +44,14 @@ TEST(StateTest, IsReadAsItIsWritten) {
 TEST(StateTest, SaysWhatToDoNextUntilThereIsNothing) {
   using testing::HasSubstr;
   for (const State state : kAll)
-    for (const bool by_file : {false, true})
-      EXPECT_EQ(next_act(state, by_file).empty(), state == kInstalled || state == kSuperseded)
+    for (const Route route : {Route::kEmbedded, Route::kFile, Route::kEst})
+      EXPECT_EQ(next_act(state, route).empty(), state == kInstalled || state == kSuperseded)
           << name(state);
-  EXPECT_THAT(next_act(kSigned, true), HasSubstr("request export"));
-  EXPECT_THAT(next_act(kSubmitted, true), HasSubstr("request import"));
-  EXPECT_THAT(next_act(kIssued, true), HasSubstr("request accept"));
-  EXPECT_THAT(next_act(kSigned, false), HasSubstr("certificate issue"));
+  EXPECT_THAT(next_act(kSigned, Route::kFile), HasSubstr("request export"));
+  EXPECT_THAT(next_act(kSubmitted, Route::kFile), HasSubstr("request import"));
+  EXPECT_THAT(next_act(kIssued, Route::kFile), HasSubstr("request accept"));
+  EXPECT_THAT(next_act(kSigned, Route::kEmbedded), HasSubstr("certificate issue"));
+  EXPECT_THAT(next_act(kSubmitted, Route::kEst), HasSubstr("request submit"));
 }
 
 }  // namespace

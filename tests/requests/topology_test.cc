@@ -73,12 +73,38 @@ TEST(TopologyTest, ReadsTheWholeDeploymentOfTheDocuments) {
   EXPECT_EQ(corporate.turnaround, Days(1));
   EXPECT_EQ(corporate.ad_cs_template->name, "WebServer");
   EXPECT_EQ(authority_for(topology, edge, Role::kEdgeInternal).route, Route::kEmbedded);
+  EXPECT_EQ(topology.authority("partner").route, Route::kEst);
+  EXPECT_EQ(topology.authority("partner").est.url, "https://ca.partner.example:8443");
   const Pool& proxy = topology.pool(PoolName("proxy"));
   EXPECT_EQ(authority_for(topology, proxy, Role::kReverseProxy).name, "public");
 }
 
 /// kGood, and more lines after it.
 std::string and_then(const std::string& more) { return std::string(kGood) + more; }
+
+TEST(TopologyTest, SaysWhatIsWrongWithACaByEst) {
+  const std::string good =
+      "[ca.corp]\nkind = \"internal\"\nroute = \"est\"\n[ca.corp.est]\n"
+      "url = \"https://ca:8443\"\ntrust = \"/t\"\ncertificate = \"/c\"\nkey = \"/k\"\n";
+  const auto changed = [&](const std::string& from, const std::string& to) {
+    std::string text = good;
+    return and_then(text.replace(text.find(from), from.size(), to));
+  };
+  EXPECT_EQ(parse_topology(and_then(good), "t").authority("corp").est.key, "/k");
+  refuses(changed("https://ca:8443", "http://ca:8443"), "https://HOST:PORT");
+  refuses(changed("https://ca:8443", "https://ca:8443/est"), "https://HOST:PORT");
+  refuses(changed("https://ca:8443", "https://"), "https://HOST:PORT");
+  refuses(changed("trust = \"/t\"\n", ""), "'trust' is missing");
+  refuses(changed("\"/c\"", "\"c\""), "absolute path");
+  refuses(changed("certificate = \"/c\"\n", ""), "belong together");
+  refuses(changed("certificate = \"/c\"\nkey = \"/k\"\n", ""), "who we are there");
+  refuses(changed("key = \"/k\"\n", "key = \"/k\"\nuser = \"u\"\n"), "belong together");
+  refuses(changed("key = \"/k\"\n", "key = \"/k\"\nuser = \"u\"\npassword = \"secret\"\n"),
+          "says where it is");
+  refuses(changed("key = \"/k\"\n", "key = \"/k\"\nlabel = \"a/b\"\n"), "one segment");
+  refuses(changed("route = \"est\"\n", ""), "'est' is for route");
+  refuses(and_then("[ca.corp]\nkind = \"internal\"\nroute = \"est\"\n"), "'ca.corp.est'");
+}
 
 TEST(TopologyTest, SaysWhatIsWrongWithACa) {
   const std::string ca = "[ca.corp]\nkind = \"internal\"\n";

@@ -126,7 +126,8 @@ void check_key(const crypto::ParsedCsr& csr, Time now) {
 
 /// A key that is somebody's proves who that is.
 void expect_own(store::Database& database, const crypto::PublicKey& key, const std::string& name,
-                const std::string& subject, Time now) {
+                Time now) {
+  const std::string subject = crypto::subject_text({.common_name = name});
   for (const keys::OriginSigner& ca : keys::origin_versions(database, keys::OriginRole::kIssuingCa))
     if (const auto theirs =
             keys::issued_to(database, key, ca.key.name, std::string(kClientProfile), now);
@@ -144,8 +145,9 @@ ClientCertificate service_certificate(keys::Context& context, const CaConfig& co
                                       const std::vector<std::string>& addresses,
                                       const crypto::PublicKey& key, Renewal renewal) {
   check_names(dns, addresses);
-  Wanted wanted{.kind = kService, .subject = {}, .key = key};
-  wanted.subject.common_name = dns.empty() ? addresses.front() : dns.front();
+  Wanted wanted{.kind = kService,
+                .subject = {.common_name = dns.empty() ? addresses.front() : dns.front()},
+                .key = key};
   wanted.dns = dns;
   wanted.addresses = addresses;
   wanted.renewal = renewal;
@@ -161,15 +163,13 @@ ClientCertificate member_certificate(keys::Context& context, const CaConfig& con
     throw Error(Errc::kConflict, "member '" + name +
                                      "' is not enrolled; it has no identity key "
                                      "that could be certified");
-  Wanted wanted{.kind = kMember, .subject = {}, .key = *known.identity};
-  wanted.subject.common_name = name;
+  Wanted wanted{.kind = kMember, .subject = {.common_name = name}, .key = *known.identity};
   wanted.renewal = renewal;
   return ensure(context, config, wanted);
 }
 
-ClientCertificate client_certificate(keys::Context& context, const CaConfig& config,
-                                     const std::string& name, const crypto::ParsedCsr& csr,
-                                     Renewal renewal) {
+void check_client_request(keys::Context& context, const std::string& name,
+                          const crypto::ParsedCsr& csr) {
   if (!csr.signature_valid)
     throw Error(Errc::kInvalidArgument,
                 "the request is not signed by the key inside: who sent it does not have that key");
@@ -178,11 +178,16 @@ ClientCertificate client_certificate(keys::Context& context, const CaConfig& con
                                             "': leave its subject empty, or write CN=" + name);
   const Time now = context.clock.now();
   check_key(csr, now);
-  Wanted wanted{.kind = kClient, .subject = {}, .key = csr.public_key};
-  wanted.subject.common_name = name;
+  expect_own(context.database, csr.public_key, name, now);
+}
+
+ClientCertificate client_certificate(keys::Context& context, const CaConfig& config,
+                                     const std::string& name, const crypto::ParsedCsr& csr,
+                                     Renewal renewal) {
+  check_client_request(context, name, csr);
+  Wanted wanted{.kind = kClient, .subject = {.common_name = name}, .key = csr.public_key};
   wanted.csr_sha256 = hex(crypto::sha256(csr.der));
   wanted.renewal = renewal;
-  expect_own(context.database, csr.public_key, name, crypto::subject_text(wanted.subject), now);
   return ensure(context, config, wanted);
 }
 

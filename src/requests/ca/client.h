@@ -39,6 +39,11 @@ ClientCertificate member_certificate(keys::Context& context, const CaConfig& con
                                      const PoolName& pool, const MemberName& member,
                                      Renewal renewal = Renewal::kWhenDue);
 
+/// What client_certificate() throws for a request, without issuing: before a one-time code is
+/// bound.
+void check_client_request(keys::Context& context, const std::string& name,
+                          const crypto::ParsedCsr& csr);
+
 /// For a person or an application: CN `name`, for the key of a request. Nothing else is taken from
 /// the request. Throws kInvalidArgument where its signature is not by that key or names somebody
 /// else, kDenied for a weak key or a kind that the service does not take, kConflict for the key of

@@ -167,7 +167,11 @@ ForeignCertificate sign_foreign(keys::Context& context, const CaConfig& config,
   const Time now = context.clock.now();
   const std::string digest = hex(crypto::sha256(csr.der));
   const std::string subject = digest + "/" + profile.name;
-  const auto signed_already = [&] { return keys::issued_for(database, digest, profile.name, now); };
+  const auto signed_already = [&]() -> std::optional<keys::IssuedCertificate> {
+    auto newest = keys::issued_for(database, digest, profile.name, now);
+    if (newest && is_ending(newest->not_before, newest->not_after, now)) newest.reset();
+    return newest;
+  };
   if (const auto issued = signed_already()) {
     context.journal.settle("ca sign", subject);
     return given(database, *issued, {}, {}, true);

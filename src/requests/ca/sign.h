@@ -20,9 +20,9 @@ struct ForeignCertificate {
 };
 
 /// Signs a request with the issuing CA in force, if the profile's names, key algorithms and lint
-/// rules allow it. The same request under the same profile gets the same certificate for as long as
-/// that is good and holds. Throws kInvalidArgument (every reason in one sentence each), kDenied
-/// (the linter's errors, or policy).
+/// rules allow it. The same request under the same profile gets the same certificate while that is
+/// good and more than a third of its life is left. Throws kInvalidArgument (every reason in one
+/// sentence each), kDenied (the linter's errors, or policy).
 ForeignCertificate sign_foreign(keys::Context& context, const CaConfig& config,
                                 const crypto::ParsedCsr& csr, const std::string& profile);
 
