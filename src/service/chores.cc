@@ -3,7 +3,9 @@
 #include <array>
 
 #include "base/log.h"
+#include "crypto/signature.h"
 #include "keys/origin.h"
+#include "keys/signer.h"
 #include "pool/prove.h"
 #include "requests/ca/revocation_list.h"
 #include "rollover/advance.h"
@@ -12,6 +14,16 @@
 #include "service/pool_work.h"
 
 namespace poolkey::service {
+
+void sign_and_verify(keys::Context& context) {
+  const keys::StoredKey signer = keys::audit_signer(context.database);
+  const crypto::EvpPkey key = keys::signing_key(context, policy::Usage::kAudit, signer);
+  const std::string message = "poolkey readiness " + rfc3339(context.clock.now());
+  const Bytes signature = crypto::sign(key.get(), "SHA384", view(message), context.library);
+  if (!signer.public_key.verify("SHA384", view(message), signature))
+    throw Error(Errc::kCorrupt, "the token's signature does not verify");
+}
+
 namespace {
 
 using std::chrono::hours;
@@ -44,7 +56,18 @@ void forget_old(app::App& side, Shared& /*shared*/) {
   forget_quotas(side.database(), side.context().clock.now());
 }
 
+/// A token that has lost its sessions is noticed before somebody asks for a signature.
+void try_token(app::App& side, Shared& shared) {
+  try {
+    sign_and_verify(side.context());
+  } catch (const Error&) {
+    shared.report_token_trouble();
+    throw;
+  }
+}
+
 constexpr std::array kChores{
+    Chore{"have the token sign", seconds(15), try_token},
     Chore{"sign the audit log", seconds(10), sign_audit},
     Chore{"pool work", seconds(1), do_pool_work},
     Chore{"advance rollovers", minutes(1), advance_rollovers},

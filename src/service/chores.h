@@ -18,6 +18,10 @@ struct Chore {
   void (*run)(app::App& side, Shared& shared);
 };
 
+/// Signs with the key of the audit log, which has to be there for anything else to be done, and
+/// checks the signature in software. Throws what the token says.
+void sign_and_verify(keys::Context& context);
+
 /// All but what needs the server itself (its certificate).
 std::span<const Chore> chores();
 

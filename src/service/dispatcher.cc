@@ -139,16 +139,12 @@ void Dispatcher::release(const Route* route) {
 
 void Dispatcher::work() {
   std::unique_ptr<app::App> side;
-  std::uint64_t token = 0;
   while (true) {
     std::vector<Job> jobs = take();
     if (jobs.empty()) return;
     const Route* route = jobs.front().match.route;
     try {
-      if (!side || token != shared_.token_number()) {
-        token = shared_.token_number();
-        side = make_side_();
-      }
+      if (!side) side = make_side_();
       if (route->together != nullptr)
         run_together(*side, jobs);
       else

@@ -1,7 +1,5 @@
 // Whether the service lives, whether it can sign, and what it counts.
-#include "crypto/signature.h"
-#include "keys/origin.h"
-#include "keys/signer.h"
+#include "service/chores.h"
 #include "service/gauges.h"
 #include "service/handlers.h"
 #include "service/problem.h"
@@ -17,16 +15,6 @@ Response live(Call& call) {
   return json_response(
       json::object{{"status", "live"},
                    {"seconds", std::chrono::duration_cast<std::chrono::seconds>(up).count()}});
-}
-
-/// Signs with the key of the audit log, which has to be there for anything else to be done.
-void sign_and_verify(keys::Context& context) {
-  const keys::StoredKey signer = keys::audit_signer(context.database);
-  const crypto::EvpPkey key = keys::signing_key(context, policy::Usage::kAudit, signer);
-  const std::string message = "poolkey readiness " + rfc3339(context.clock.now());
-  const Bytes signature = crypto::sign(key.get(), "SHA384", view(message), context.library);
-  if (!signer.public_key.verify("SHA384", view(message), signature))
-    throw Error(Errc::kCorrupt, "the token's signature does not verify");
 }
 
 Response ready(Call& call) {

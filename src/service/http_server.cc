@@ -513,7 +513,7 @@ void HttpServer::listen(const Endpoint& endpoint) {
       remove_stale(endpoint.address);
       acceptor->open(Local(), failed);
       // Whoever may reach the file is asked who he is, and the access policy decides.
-      const mode_t mask = ::umask(0117);
+      const mode_t mask = ::umask(0111);
       if (!failed) acceptor->bind(Local::endpoint(endpoint.address), failed);
       ::umask(mask);
       if (!failed) acceptor->listen(net::socket_base::max_listen_connections, failed);

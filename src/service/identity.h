@@ -15,7 +15,7 @@ inline constexpr std::string_view kClientProfile = "client";
 struct Identity {
   policy::Principal principal{};
   std::string
-      actor{};         ///< for the audit log: "certificate:0123ab alice", "uid:0 root", "anonymous"
+      actor{};  ///< for the audit log: "certificate:0123ab alice", "uid:0 root", "anonymous"
   /// Why a good certificate names nobody: it is of a profile of the CA. Its holder may have it
   /// renewed by EST, and nothing else.
   std::string nobody{};

@@ -18,6 +18,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kGrace{30};
 constexpr std::chrono::hours kLookAtCertificate{1};
+constexpr std::chrono::seconds kTokenAway{30};
 constexpr unsigned kFewestWorkers = 8;
 constexpr unsigned kIoThreads = 2;
 
@@ -92,13 +93,19 @@ class Service {
     server_->start(kIoThreads);
     manager_.ready("serving");
     if (options_.started) options_.started(server_->addresses());
-    loop();
+    std::exception_ptr failure;
+    try {
+      loop();
+    } catch (const Error&) {
+      failure = std::current_exception();
+    }
     manager_.stopping();
     log("service").info("stopping: what was begun is answered first");
     dispatcher_->stop_waiting();
     server_->stop(kGrace);
     dispatcher_.reset();
     server_.reset();
+    if (failure) std::rethrow_exception(failure);
   }
 
  private:
@@ -157,12 +164,22 @@ class Service {
     manager_.ready("serving");
   }
 
-  /// The module may have lost everything it knew of sessions: the worker threads open theirs anew.
-  void reopen_token() {
-    log("service").warn("the token is opened anew");
-    auto fresh = std::make_unique<app::App>(options_.app);
-    fresh->use_token();
-    shared_.use_token(fresh->share());
+  /// The provider finds its way back to a token that was away for a moment, key by key. One that
+  /// stays away needs a fresh module, which is a fresh process: whoever started this one starts the
+  /// next, and what was begun is completed then.
+  void watch_token() {
+    if (!shared_.take_token_trouble() && !troubled_since_) return;
+    if (!troubled_since_) troubled_since_ = Clock::now();
+    try {
+      sign_and_verify(side_.context());
+      troubled_since_.reset();
+    } catch (const Error& error) {
+      log("service").error("the origin's token does not sign: {}", error.what());
+      if (Clock::now() - *troubled_since_ > kTokenAway)
+        throw Error(Errc::kUnavailable, "the origin's token has not signed for 30 s (" +
+                                            std::string(error.what()) +
+                                            "); start the service again when it is back");
+    }
   }
 
   void chore(std::string_view name, const std::function<void()>& act) {
@@ -192,7 +209,7 @@ class Service {
         certificate = Clock::now() + kLookAtCertificate;
         chore("renew the service's certificate", [&] { look_at_certificate(); });
       }
-      if (shared_.take_token_trouble()) chore("open the token", [&] { reopen_token(); });
+      watch_token();
     }
   }
 
@@ -204,6 +221,7 @@ class Service {
   Shared shared_;
   std::optional<app::ServiceToken> service_token_;
   std::string chain_;
+  std::optional<Clock::time_point> troubled_since_;
   std::optional<HttpServer> server_;
   std::optional<Dispatcher> dispatcher_;
 };

@@ -30,17 +30,6 @@ void Shared::use_access(std::shared_ptr<const policy::Access> access) {
   reads_.clear();
 }
 
-app::OpenToken Shared::token() const {
-  const std::scoped_lock lock(mutex_);
-  return token_;
-}
-
-void Shared::use_token(app::OpenToken token) {
-  const std::scoped_lock lock(mutex_);
-  token_ = std::move(token);
-  ++token_number_;
-}
-
 bool Shared::is_new_read(const std::string& what) {
   const auto now = std::chrono::steady_clock::now();
   const std::scoped_lock lock(mutex_);

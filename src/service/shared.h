@@ -45,13 +45,11 @@ class Shared {
                                                 const json::object& call)>;
   RunCommand run_command{};
 
-  /// The token that all Apps of this process work on; another one after it was opened anew.
-  app::OpenToken token() const;
-  void use_token(app::OpenToken token);
-  /// Counts up with each use_token(): a worker whose App has an older one opens it anew.
-  std::uint64_t token_number() const { return token_number_; }
+  /// The token that all Apps of this process work on; set before there are workers.
+  const app::OpenToken& token() const { return token_; }
+  void use_token(app::OpenToken token) { token_ = std::move(token); }
 
-  /// Asks for the token to be opened anew, soon: an operation failed as on a lost HSM.
+  /// An operation failed as on a lost HSM: the token is to be looked at.
   void report_token_trouble() { token_trouble_ = true; }
   bool take_token_trouble() { return token_trouble_.exchange(false); }
 
@@ -70,7 +68,6 @@ class Shared {
   mutable std::mutex mutex_;
   std::shared_ptr<const policy::Access> access_;
   app::OpenToken token_;
-  std::atomic<std::uint64_t> token_number_ = 0;
   std::atomic<bool> token_trouble_ = false;
   std::vector<PoolName> pool_work_;
   std::unordered_map<std::string, std::chrono::steady_clock::time_point> reads_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "e2e/background.h"
 #include "e2e/deployment.h"
 
 namespace poolkey::test {
@@ -63,6 +64,18 @@ TEST(DemoTest, RunsTwiceAndLeavesWhatItPromises) {
                                 " openssl storeutl -noout 'pkcs11:token=edge1;type=cert'");
   EXPECT_TRUE(succeeded(sourced));
   EXPECT_THAT(sourced.out, testing::HasSubstr("EXPOSED: av@2")) << "it ends with an eviction";
+}
+
+TEST(DemoTest, PlaysTheMainJobOverTheNetwork) {
+  const auto scratch = Deployment::folder();
+  const Outcome outcome = run({.words = {POOLKEY_SOURCE_DIR "/ci/demo", "--network"},
+                               .environment = {{"POOLKEY_BUILD_DIR", POOLKEY_BINARY_DIR},
+                                               {"POOLKEY_DEMO_PORT", std::to_string(free_port())},
+                                               {"POOLKEY_DEMO_DIR", (*scratch / "demo").string()}}});
+  ASSERT_TRUE(succeeded(outcome));
+  for (const char* one : {"service was killed", "agent-edge3 was killed", "edge2   av@1  present",
+                          "CMS Verification successful", "The service stopped cleanly."})
+    EXPECT_THAT(outcome.out, testing::HasSubstr(one));
 }
 
 }  // namespace
