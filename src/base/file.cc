@@ -14,6 +14,7 @@
 
 #include "base/descriptor.h"
 #include "base/error.h"
+#include "base/lent_files.h"
 
 namespace poolkey {
 namespace {
@@ -108,6 +109,10 @@ std::string read_file(const fs::path& path, std::size_t limit) {
     throw Error(Errc::kInvalidArgument, "'" + path.string() + "' is larger than the " +
                                             std::to_string(limit) + " bytes that are read");
   };
+  if (const std::string* lent = LentFiles::find(path.string())) {
+    if (lent->size() > limit) refuse();
+    return *lent;
+  }
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.fd() < 0) fail("read", path, errno);
   struct stat status {};
@@ -126,6 +131,7 @@ std::string read_file(const fs::path& path, std::size_t limit) {
 }
 
 void write_file(const fs::path& path, ByteView content, mode_t mode) {
+  if (LentFiles::take(path.string(), std::string(content.begin(), content.end()), mode)) return;
   Replacement replacement(path, content, mode);
   replacement.sync();
   replacement.rename();

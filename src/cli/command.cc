@@ -12,4 +12,21 @@ void write_or_print(Call& call, const std::string& text) {
     write_file(out, text);
 }
 
+std::vector<const Command*> all_commands() {
+  std::vector<const Command*> out;
+  for (const auto commands : {setup_commands(),       service_commands(),
+                              origin_commands(),      policy_commands(),
+                              access_commands(),      member_commands(),
+                              invitation_commands(),  install_commands(),
+                              agent_commands(),       station_commands(),
+                              key_commands(),         pool_commands(),
+                              rollover_commands(),    request_commands(),
+                              certificate_commands(), certificate_view_commands(),
+                              lint_commands(),        ca_commands(),
+                              ca_view_commands(),     audit_commands(),
+                              doctor_commands()})
+    for (const Command& command : commands) out.push_back(&command);
+  return out;
+}
+
 }  // namespace poolkey::cli

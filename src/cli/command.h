@@ -74,6 +74,9 @@ struct Command {
   int (*run)(Call&);
 };
 
+/// Every verb.
+std::vector<const Command*> all_commands();
+
 std::span<const Command> setup_commands();
 std::span<const Command> service_commands();
 std::span<const Command> origin_commands();

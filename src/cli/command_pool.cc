@@ -68,8 +68,8 @@ bool collect(Call& call, app::App& side, const PoolName& pool) {
   json::array list;
   for (const pool::Collected& c : pool::collect_receipts(side.context(), side.mailbox(), pool)) {
     call.out.say(c.refused.empty()
-                     ? "Took " + std::to_string(c.receipts.size()) + " receipt(s) of '" + c.member.str() +
-                           "'."
+                     ? "Took " + std::to_string(c.receipts.size()) + " receipt(s) of '" +
+                           c.member.str() + "'."
                      : "Refused the receipts of '" + c.member.str() + "': " + c.refused);
     refused = refused || !c.refused.empty();
     list.emplace_back(json::object{{"member", c.member.str()},

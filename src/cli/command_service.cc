@@ -6,6 +6,7 @@
 #include "app/service_token.h"
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/remote.h"
 #include "home/pin.h"
 #include "keys/origin.h"
 #include "service/service.h"
@@ -111,6 +112,7 @@ int serve(Call& call) {
   service::ServeOptions options{.app = call.options};
   options.access = call.arguments.one("--access");
   options.listen = call.arguments.all("--listen");
+  options.run_command = run_for_client;
   options.started = [&](const std::vector<std::string>& addresses) {
     call.out.say("Serving on " + listed(addresses) + ".");
     call.out.flush();

@@ -14,6 +14,7 @@
 #include "base/secret.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
+#include "cli/remote.h"
 
 namespace poolkey::cli {
 namespace {
@@ -26,6 +27,9 @@ struct Global {
   std::string pin;
   std::string so_pin;
   std::string witness;
+  std::string socket;
+  bool direct = false;
+  bool output_curl = false;
 };
 
 /// Where CLI11 puts what it parses for one verb.
@@ -165,6 +169,10 @@ int run_bound(const Bound& bound, const Global& global, Output& out, Ending& end
              .overdue = [&](const Error& error) { end_overdue(error, global, ending); },
              .keep = [&](std::shared_ptr<void> open) { ending.open = std::move(open); }},
             out};
+  if (!global.direct) {
+    const RemoteOptions remote{absolute(global.socket), global.output_curl};
+    if (const auto status = run_in_service(*bound.command, call, remote)) return *status;
+  }
   return bound.command->run(call);
 }
 
@@ -190,6 +198,7 @@ int run_and_close(const Bound& bound, const Global& global) {
 
 int run(int argc, char** argv) {
   Global global;
+  if (const char* socket = std::getenv("POOLKEY_SOCKET"); socket != nullptr) global.socket = socket;
   if (const char* home = std::getenv("POOLKEY_HOME"); home != nullptr) global.home = home;
   CLI::App root("poolkey: one private key, born in an HSM, held by every member of a pool",
                 "poolkey");
@@ -217,26 +226,24 @@ int run(int argc, char** argv) {
                   "security officer's PIN from fd:N or prompt (default: prompt)")
       ->type_name("SOURCE");
 
+  root.add_option("--socket", global.socket,
+                  "the running service's socket, where no --home tells (or $POOLKEY_SOCKET)")
+      ->type_name("FILE");
+  root.add_flag("--direct", global.direct,
+                "open the token here, even if a service runs that would do it");
+  root.add_flag("--output-curl", global.output_curl,
+                "print the call to the running service as a curl command, and do nothing");
+
   std::deque<Bound> all;
-  for (const auto commands : {setup_commands(),       service_commands(),
-                              origin_commands(),      policy_commands(),
-                              access_commands(),      member_commands(),
-                              invitation_commands(),  install_commands(),
-                              agent_commands(),       station_commands(),
-                              key_commands(),         pool_commands(),
-                              rollover_commands(),    request_commands(),
-                              certificate_commands(), certificate_view_commands(),
-                              lint_commands(),        ca_commands(),
-                              ca_view_commands(),     audit_commands(),
-                              doctor_commands()})
-    for (const Command& command : commands) {
-      const std::string summary =
-          std::string(command.summary) +
-          (command.side == "either" ? "" : " (" + std::string(command.side) + ")");
-      all.push_back({&command, place(root, command.path, summary), {}, {}});
-      all.back().app->fallthrough();
-      for (const Option& option : command.options) bind_option(all.back(), option);
-    }
+  for (const Command* entry : all_commands()) {
+    const Command& command = *entry;
+    const std::string summary =
+        std::string(command.summary) +
+        (command.side == "either" ? "" : " (" + std::string(command.side) + ")");
+    all.push_back({&command, place(root, command.path, summary), {}, {}});
+    all.back().app->fallthrough();
+    for (const Option& option : command.options) bind_option(all.back(), option);
+  }
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

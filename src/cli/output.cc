@@ -28,12 +28,12 @@ std::string listed(const std::vector<std::string>& words) {
 }
 
 void Output::say(std::string_view line) {
-  std::FILE* to = json_ ? stderr : stdout;
+  std::FILE* to = json_ ? err_ : out_;
   write(to, for_terminal(line));
   write(to, "\n");
 }
 
-void Output::flush() { std::fflush(json_ ? stderr : stdout); }
+void Output::flush() { std::fflush(json_ ? err_ : out_); }
 
 void Output::table(const std::vector<std::string>& header,
                    const std::vector<std::vector<std::string>>& rows) {
@@ -63,11 +63,11 @@ void Output::append(std::string_view list, json::object member) {
 }
 
 void Output::product(std::string_view text) {
-  if (!json_) write(stdout, text);
+  if (!json_) write(out_, text);
 }
 
 void Output::finish() {
-  if (json_) write(stdout, json::pretty(result_));
+  if (json_ && !left_) write(out_, json::pretty(result_));
 }
 
 }  // namespace poolkey::cli

@@ -2,6 +2,7 @@
 // May touch: base. Called by: the commands and main.
 #pragma once
 
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,9 @@ std::string listed(const std::vector<std::string>& words);
 /// stderr, and stdout gets exactly one JSON document at the end.
 class Output {
  public:
-  explicit Output(bool json) : json_(json) {}
+  explicit Output(bool json) : Output(json, stdout, stderr) {}
+  /// The same to other streams, which must outlive it.
+  Output(bool json, std::FILE* out, std::FILE* err) : json_(json), out_(out), err_(err) {}
 
   /// One line of talk.
   void say(std::string_view line);
@@ -41,9 +44,13 @@ class Output {
   bool is_json() const { return json_; }
   /// Prints the JSON document. Called once, by main.
   void finish();
+  /// Somebody else has printed everything: finish() has nothing to do.
+  void leave() { left_ = true; }
 
  private:
   bool json_;
+  bool left_ = false;
+  std::FILE *out_, *err_;
   json::object result_;
 };
 

@@ -33,6 +33,7 @@ struct CreateOptions {
   std::string organization{};          ///< left out where empty
   std::optional<Override> override_lint{};
   std::string actor{};  ///< who asks, in the request's history; empty: the context's
+  std::string access{};  ///< the rule of the access policy that let him; empty: he is on this host
 };
 
 struct CreatedRequest {

@@ -47,6 +47,7 @@ std::vector<Response> create_together(std::span<Call> calls) {
       wishes[i] = requests::read_wish(calls[i].document(), "the request's body");
       wishes[i].actor = calls[i].actor;
       authorize_wish(calls[i], wishes[i]);
+      wishes[i].access = calls[i].rule;
       spend_signatures(calls[i], 1);
       open.push_back(i);
     } catch (const Error& error) {
