@@ -248,6 +248,7 @@ std::optional<int> run_in_service(const Command& command, Call& call, const Remo
   if (remote.only_print) {
     std::printf("curl --unix-socket %s -H 'Content-Type: application/json' -d %s %s\n",
                 quoted(socket.string()).c_str(), quoted(body).c_str(), url_of(command).c_str());
+    call.out.leave();
     return 0;
   }
   http::Client client({.unix_socket = socket, .total = kPatience, .stalled = kPatience});
