@@ -240,6 +240,26 @@ TEST_F(AgentTest, RollsAKeyWithNobodyAtTheMembers) {
       << net.d.on("origin", {"rollover", "status"}).text() << logs();
 }
 
+TEST_F(AgentTest, AnEvictedMemberDestroysItsReplicasAndProvesIt) {
+  net.join_all();
+  start_all();
+  net.d.must("origin", net.d.generate());
+  release();
+  ASSERT_TRUE(net.all_hold("av@1")) << logs();
+  net.d.must("origin", {"pool", "attest", "edge", "--out", net.d.path("out/a.cms").string()});
+  const Outcome evicted = net.d.on(
+      "origin", {"member", "evict", "edge2", "--pool", "edge", "--reason", "out of service"});
+  EXPECT_THAT(evicted.status, testing::AnyOf(0, 20)) << evicted.text();
+  EXPECT_TRUE(within(30s, [&] {
+    return net.d.count("origin", "exposure WHERE destruction = 'proven'") == 1;
+  })) << logs();
+  for (const std::string& object : net.d.objects("edge2", "privkey"))
+    EXPECT_THAT(object, Not(HasSubstr("av@1")));
+  net.d.must("origin", net.d.release("av@2"));
+  EXPECT_THAT(net.curl_as("edge2", " '" + net.url_of("edge2") + "/documents' ").out,
+              Not(HasSubstr("envelope")));
+}
+
 TEST_F(AgentTest, GoesToAnotherServerWhereOneIsAway) {
   net.join("edge1");
   const auto file = net.d.home("edge1") / "agent.toml";
