@@ -44,6 +44,14 @@ std::optional<Time> next_change(pool::MemberSide& side) {
   return out;
 }
 
+/// Whether the challenge was about every version that this member should hold by now.
+bool covers_all(pool::MemberSide& side, const std::vector<pool::Receipt>& receipts) {
+  return std::ranges::all_of(pool::held_statement(side).versions, [&](const auto& version) {
+    return !version.retired.empty() ||
+           std::ranges::find(receipts, version.key, &pool::Receipt::key) != receipts.end();
+  });
+}
+
 bool is_due(const crypto::Certificate& leaf, Time now) {
   return now > leaf.not_after() - (leaf.not_after() - leaf.not_before()) / 3;
 }
@@ -232,7 +240,7 @@ void Agent::work() {
   say(done);
   if (done.stopped) throw Error(*done.stopped);
   if (!done.receipts.empty()) {
-    prepared_ = {challenge, done.receipts};
+    prepared_ = {challenge, covers_all(side, done.receipts) ? pool::look(side) : ""};
     send_receipts();
   }
   dirty_ = !challenge.empty() && done.receipts.empty();

@@ -89,10 +89,9 @@ class Agent {
   std::map<std::string, std::string> fetched_{}, taken_{};
   std::optional<std::string> lost_{};  ///< why the service went away within a round
   bool dirty_ = true;                  ///< something in the mailbox was not worked on yet
-  /// What was made for the challenge with this SHA-256, and has to be sent.
+  /// The challenge (SHA-256) whose receipts were made and have to be sent, and the look then.
   struct Prepared {
-    std::string challenge{};
-    std::vector<pool::Receipt> receipts{};
+    std::string challenge{}, look{};
   } prepared_{};
   std::optional<Duration> told_skew_;
   std::string note_;  ///< what the origin should know, of the last work

@@ -40,8 +40,9 @@ http::Request Enrolment::authorized(std::string method) const {
 http::Response Enrolment::must(const http::Request& request) {
   auto answer = link_.ask(request);
   // Many members may enrol at the same time from one place.
-  for (int tries = 0; !answer && link_.retry_after() && tries < kMostTries && go_on_(); ++tries) {
-    std::this_thread::sleep_for(std::clamp<std::chrono::seconds>(*link_.retry_after(), 1s, 30s));
+  for (int tries = 0; !answer && link_.retry_after() && tries < kMostTries; ++tries) {
+    const auto wait = std::clamp<std::chrono::seconds>(*link_.retry_after(), 1s, 30s);
+    for (auto left = wait; left > 0s && go_on_(); left -= 1s) std::this_thread::sleep_for(1s);
     answer = link_.ask(request);
   }
   if (!answer) throw Error(*link_.trouble());

@@ -24,14 +24,6 @@ bool is_document_name(const std::string& name) {
          std::ranges::all_of(name, usual);
 }
 
-/// Whether the challenge was about every version that this member should hold by now.
-bool covers_all(pool::MemberSide& side, const std::vector<pool::Receipt>& receipts) {
-  return std::ranges::all_of(pool::held_statement(side).versions, [&](const auto& version) {
-    return !version.retired.empty() ||
-           std::ranges::find(receipts, version.key, &pool::Receipt::key) != receipts.end();
-  });
-}
-
 std::string sha256_of(const fs::path& file) {
   return fs::exists(file) ? hex(crypto::sha256(view(read_file(file)))) : "";
 }
@@ -114,8 +106,7 @@ void Agent::send_receipts() {
   }
   const Prepared sent = std::exchange(prepared_, {});
   keys::set_setting(side.context.database, kAnswered, sent.challenge);
-  keys::set_setting(side.context.database, kLooked,
-                    covers_all(side, sent.receipts) ? pool::look(side) : "");
+  keys::set_setting(side.context.database, kLooked, sent.look);
 }
 
 void Agent::note_taken() {
