@@ -37,10 +37,19 @@ pool::Hook hook_of(const app::Config& config) {
 std::optional<Time> next_change(pool::MemberSide& side) {
   const Time now = side.context.clock.now();
   std::optional<Time> out;
+  if (!std::filesystem::exists(home::statement_file(side.state_folder, side.pool))) return out;
   for (const pool::Statement::Version& v : pool::held_statement(side).versions)
     if (v.effective && *v.effective > now && v.retired.empty() && (!out || *v.effective < *out))
       out = v.effective;
   return out;
+}
+
+/// Whether the challenge was about every version that this member should hold by now.
+bool covers_all(pool::MemberSide& side, const std::vector<pool::Receipt>& receipts) {
+  return std::ranges::all_of(pool::held_statement(side).versions, [&](const auto& version) {
+    return !version.retired.empty() ||
+           std::ranges::find(receipts, version.key, &pool::Receipt::key) != receipts.end();
+  });
 }
 
 bool is_due(const crypto::Certificate& leaf, Time now) {
@@ -170,11 +179,14 @@ void Agent::round() {
   const auto answer = open_->link->ask(ask);
   if (!answer) return wait_out(open_->link->trouble()->what(), open_->link->retry_after());
   heed_clock();
-  if (answer->status != 200 && answer->status != 304)
-    return wait_out(open_->link->refusal(ask, *answer).what(), std::nullopt);
+  if (answer->status != 200 && answer->status != 304) {
+    wait_out(open_->link->refusal(ask, *answer).what(), std::nullopt);
+    return connect();  // with the certificate that 'agent enrol' may have brought meanwhile
+  }
   if (!told_trouble_.empty()) log("agent").info("the service answers again");
   told_trouble_.clear();
   service_backoff_.reset();
+  send_receipts();
   if (answer->status == 304) return;
   take_listing(answer->body);
   if (dirty_) work();
@@ -227,9 +239,11 @@ void Agent::work() {
   note_taken();
   say(done);
   if (done.stopped) throw Error(*done.stopped);
-  const bool answered =
-      challenge.empty() || (!done.receipts.empty() && send_receipts(challenge, done));
-  dirty_ = !answered;
+  if (!done.receipts.empty()) {
+    prepared_ = {challenge, covers_all(side, done.receipts) ? pool::look(side) : ""};
+    send_receipts();
+  }
+  dirty_ = !challenge.empty() && done.receipts.empty();
   next_change_ = next_change(side);
   next_cleanup_.reset();
   for (const pool::Retired& r : done.retired)
@@ -240,7 +254,7 @@ void Agent::say(const pool::Synced& done) {
   note_.clear();
   const auto trouble = [&](const std::string& what) {
     log("agent").warn("{}", what);
-    if (note_.size() < kLongestNote) note_ += (note_.empty() ? "" : "; ") + what;
+    note_ += (note_.empty() ? "" : "; ") + what;
   };
   for (const pool::Delivery& d : done.deliveries)
     if (d.reason.empty())
@@ -259,6 +273,10 @@ void Agent::say(const pool::Synced& done) {
     log("agent").info("{}: {}", r.key.str(),
                       r.present ? "present, signed by the replica" : "absent");
   for (const Error& error : done.troubles) trouble(error.what());
+  // A hook may have said anything.
+  if (note_.size() > kLongestNote) note_.resize(kLongestNote);
+  std::ranges::replace_if(
+      note_, [](char c) { return c < ' ' || c > '~'; }, '?');
 }
 
 void Agent::duties() {
@@ -287,7 +305,7 @@ void Agent::look() {
   if (!reloaded.sentence.empty()) log("agent").warn("{}", reloaded.sentence);
   const std::string now = pool::look(side);
   if (now.empty() || now == keys::setting(side.context.database, kLooked).value_or("")) return;
-  if (!pending_challenge().empty()) return;  // the answer will tell
+  if (!pending_challenge().empty() || !prepared_.challenge.empty()) return;  // that will tell
   const http::Request ask{.method = "POST", .url = "/challenge"};
   const auto answer = open_->link->ask(ask);
   if (!answer) return;

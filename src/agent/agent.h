@@ -49,12 +49,14 @@ class Agent {
   std::optional<std::string> fetch(const std::string& name);
   /// Ends the round because the service gave no answer.
   [[noreturn]] void lose();
-  /// SHA-256 of the challenge in the mailbox, unless its answer has arrived; else empty.
+  /// SHA-256 of the challenge in the mailbox, unless its answer is prepared or has arrived; else
+  /// empty.
   std::string pending_challenge();
   /// Does what the mailbox asks for, and sends the receipts.
   void work();
   void say(const pool::Synced& done);
-  bool send_receipts(const std::string& challenge, const pool::Synced& done);
+  /// Those that are prepared, if any; what the service has not taken is sent again later.
+  void send_receipts();
   void note_taken();
   /// The service drops an envelope by itself once its replica is proven, which is soon.
   void delete_taken();
@@ -87,6 +89,10 @@ class Agent {
   std::map<std::string, std::string> fetched_{}, taken_{};
   std::optional<std::string> lost_{};  ///< why the service went away within a round
   bool dirty_ = true;                  ///< something in the mailbox was not worked on yet
+  /// The challenge (SHA-256) whose receipts were made and have to be sent, and the look then.
+  struct Prepared {
+    std::string challenge{}, look{};
+  } prepared_{};
   std::optional<Duration> told_skew_;
   std::string note_;  ///< what the origin should know, of the last work
   Clock::time_point next_feeding_{}, next_work_{}, next_check_{}, next_report_{};

@@ -1,12 +1,19 @@
 #include "agent/enrol.h"
 
+#include <algorithm>
+#include <thread>
+
 #include "pool/enrol.h"
 
 namespace poolkey::agent {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr const char* kPath = "/enrolment";
 constexpr std::string_view kAnswer = "the service's answer";
+
+constexpr int kMostTries = 20;  // where the service asks to come again later
 
 http::Options options_of(const EnrolmentOrder& order, std::function<bool()> go_on) {
   return {.tls = std::make_shared<crypto::TlsClient>(
@@ -19,8 +26,9 @@ http::Options options_of(const EnrolmentOrder& order, std::function<bool()> go_o
 Enrolment::Enrolment(app::App& side, EnrolmentOrder order, std::function<bool()> go_on)
     : app_(side),
       order_(std::move(order)),
+      go_on_(std::move(go_on)),
       side_(side.member()),
-      link_(order_.settings.servers, {side_.pool, side_.name}, options_of(order_, std::move(go_on)),
+      link_(order_.settings.servers, {side_.pool, side_.name}, options_of(order_, go_on_),
             side_.context.clock) {}
 
 http::Request Enrolment::authorized(std::string method) const {
@@ -31,6 +39,12 @@ http::Request Enrolment::authorized(std::string method) const {
 
 http::Response Enrolment::must(const http::Request& request) {
   auto answer = link_.ask(request);
+  // Many members may enrol at the same time from one place.
+  for (int tries = 0; !answer && link_.retry_after() && tries < kMostTries; ++tries) {
+    const auto wait = std::clamp<std::chrono::seconds>(*link_.retry_after(), 1s, 30s);
+    for (auto left = wait; left > 0s && go_on_(); left -= 1s) std::this_thread::sleep_for(1s);
+    answer = link_.ask(request);
+  }
   if (!answer) throw Error(*link_.trouble());
   if (answer->status / 100 != 2 && answer->status != 304) throw link_.refusal(request, *answer);
   return std::move(*answer);

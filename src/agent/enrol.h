@@ -41,6 +41,7 @@ class Enrolment {
 
   app::App& app_;
   EnrolmentOrder order_;
+  std::function<bool()> go_on_;
   pool::MemberSide side_;
   Link link_;
 };

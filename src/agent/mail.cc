@@ -1,5 +1,6 @@
 // The agent's mail: what the service has for this member, what it sends back.
 #include <algorithm>
+#include <utility>
 
 #include "agent/open.h"
 #include "base/file.h"
@@ -21,15 +22,6 @@ bool is_document_name(const std::string& name) {
   };
   return name.size() < 200 && name.ends_with(".cms") && !name.starts_with('.') &&
          std::ranges::all_of(name, usual);
-}
-
-/// Whether the challenge was about every version that this member should hold by now.
-bool covers_all(pool::MemberSide& side, const pool::Synced& done) {
-  return std::ranges::all_of(pool::held_statement(side).versions, [&](const auto& version) {
-    return !version.retired.empty() ||
-           std::ranges::find(done.receipts, version.key, &pool::Receipt::key) !=
-               done.receipts.end();
-  });
 }
 
 std::string sha256_of(const fs::path& file) {
@@ -92,10 +84,13 @@ void Agent::lose() {
 std::string Agent::pending_challenge() {
   pool::MemberSide& side = open_->side;
   const std::string here = sha256_of(side.mailbox.to_member(side.pool, side.name, "challenge.cms"));
-  return here == keys::setting(side.context.database, kAnswered).value_or("") ? "" : here;
+  const bool done = here == prepared_.challenge ||
+                    here == keys::setting(side.context.database, kAnswered).value_or("");
+  return done ? "" : here;
 }
 
-bool Agent::send_receipts(const std::string& challenge, const pool::Synced& done) {
+void Agent::send_receipts() {
+  if (prepared_.challenge.empty()) return;
   pool::MemberSide& side = open_->side;
   const http::Request put{
       .method = "PUT",
@@ -103,15 +98,15 @@ bool Agent::send_receipts(const std::string& challenge, const pool::Synced& done
       .headers = {{"Content-Type", "application/json"}},
       .body = read_file(side.mailbox.to_origin("receipt", side.pool, side.name))};
   const auto answer = open_->link->ask(put);
-  if (!answer) return false;
+  if (!answer) return;
   if (answer->status / 100 != 2) {
     log("agent").warn("{}", open_->link->refusal(put, *answer).what());
     // Refused for what it says, it would be refused again; a newer challenge will come.
-    if (answer->status == 401 || answer->status == 403 || answer->status >= 500) return false;
+    if (answer->status == 401 || answer->status == 403 || answer->status >= 500) return;
   }
-  keys::set_setting(side.context.database, kAnswered, challenge);
-  keys::set_setting(side.context.database, kLooked, covers_all(side, done) ? pool::look(side) : "");
-  return true;
+  const Prepared sent = std::exchange(prepared_, {});
+  keys::set_setting(side.context.database, kAnswered, sent.challenge);
+  keys::set_setting(side.context.database, kLooked, sent.look);
 }
 
 void Agent::note_taken() {

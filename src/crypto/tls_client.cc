@@ -59,7 +59,10 @@ void TlsClient::configure(ssl_ctx_st* context) {
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_cert_verify_callback(context, verify, this);
   if (spec_.chain.empty()) return;
-  must(SSL_CTX_use_certificate(context, spec_.chain.front().x509()) == 1);
+  // A copy: comparing leaves our key's provider in the certificate's public key, and Certificates
+  // are kept beyond the provider's life.
+  const X509Ptr leaf = from_der<X509Ptr, d2i_X509>(spec_.chain.front().der());
+  must(leaf && SSL_CTX_use_certificate(context, leaf.get()) == 1);
   for (std::size_t i = 1; i < spec_.chain.size(); ++i)
     must(SSL_CTX_add1_chain_cert(context, spec_.chain[i].x509()) == 1);
   must(SSL_CTX_use_PrivateKey(context, spec_.key.get()) == 1);

@@ -56,7 +56,10 @@ TlsContext tls_server_context(OSSL_LIB_CTX* library, EVP_PKEY* key,
       context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   require(SSL_CTX_set_cipher_list(context, kCiphers12) == 1, "the cipher list");
-  require(SSL_CTX_use_certificate(context, chain.front().x509()) == 1, "the service's certificate");
+  // A copy: comparing leaves the key's provider in the certificate's public key, and Certificates
+  // are kept beyond the provider's life.
+  const X509Ptr leaf = from_der<X509Ptr, d2i_X509>(chain.front().der());
+  require(leaf && SSL_CTX_use_certificate(context, leaf.get()) == 1, "the service's certificate");
   for (std::size_t i = 1; i < chain.size(); ++i)
     require(SSL_CTX_add1_chain_cert(context, chain[i].x509()) == 1, "the service's chain");
   require(SSL_CTX_use_PrivateKey(context, key) == 1, "the service's key");

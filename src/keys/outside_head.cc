@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <sstream>
+#include <thread>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -105,10 +107,29 @@ bool has_entry(store::Database& database, const audit::Head& head) {
 
 }  // namespace
 
+namespace {
+
+/// Another process, such as a running service, may be signing the head just now: that takes
+/// milliseconds.
+store::Operation begin_in_turn(Context& context, const std::string& signer_spki_sha256) {
+  constexpr int kTries = 200;
+  constexpr std::chrono::milliseconds kNap{50};
+  for (int tries = 1;; ++tries) {
+    try {
+      return context.journal.begin("audit checkpoint", signer_spki_sha256,
+                                   context.audit.head().hash);
+    } catch (const Error& error) {
+      if (error.code() != Errc::kConflict || tries == kTries) throw;
+      std::this_thread::sleep_for(kNap);
+    }
+  }
+}
+
+}  // namespace
+
 void checkpoint(Context& context, const audit::Signer& sign,
                 const std::string& signer_spki_sha256) {
-  store::Operation operation =
-      context.journal.begin("audit checkpoint", signer_spki_sha256, context.audit.head().hash);
+  store::Operation operation = begin_in_turn(context, signer_spki_sha256);
   const OutsideHead made =
       head_of(operation.step("sign",
                              [&] {

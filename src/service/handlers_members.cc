@@ -26,8 +26,6 @@ constexpr Days kLateRenewal{90};
 constexpr std::chrono::minutes kOpenChallenge{1};
 /// Documents up to this size are given with the list where that is asked for.
 constexpr std::size_t kLargestInList = 64U << 10;
-constexpr std::size_t kMaxWord = 64;
-constexpr std::size_t kMaxNote = 4000;
 
 pool::Invitee invitee_of(const Call& call) {
   return {pool::InvitationKind::kMember, call.pool().str(), call.member().str()};
@@ -222,18 +220,11 @@ Response take_report(Call& call) {
   constexpr std::string_view kWhat = "the report";
   const json::object said = call.document();
   const Time now = call.context().clock.now();
-  const auto text = [&](std::string_view key, std::size_t most) {
-    std::string value = json::text(said, key, kWhat);
-    if (value.size() > most)
-      throw Error(Errc::kInvalidArgument,
-                  std::string(key) + " has more than " + std::to_string(most) + " octets");
-    return value;
-  };
   pool::keep_report(call.side.database(), call.pool(), m.name,
                     {.received = now,
-                     .skew = parse_rfc3339(text("clock", kMaxWord)) - now,
-                     .agent = text("agent", kMaxWord),
-                     .note = text("note", kMaxNote)});
+                     .skew = parse_rfc3339(json::text(said, "clock", kWhat)) - now,
+                     .agent = json::text(said, "agent", kWhat),
+                     .note = json::text(said, "note", kWhat)});
   return {.status = 204, .content_type = {}};
 }
 

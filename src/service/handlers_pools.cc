@@ -1,6 +1,7 @@
 // Pools and their members, as the origin knows them; and what has members prove what they hold.
 #include "app/view.h"
 #include "keys/origin.h"
+#include "pool/agent_report.h"
 #include "pool/enrol.h"
 #include "pool/prove.h"
 #include "pool/recipient.h"
@@ -77,6 +78,11 @@ Response show_member(Call& call) {
   json::object out = member_json(m);
   out["pool"] = pool.str();
   out["replicas"] = replicas_json(call, pool, m.name);
+  if (const auto report = pool::find_report(call.side.database(), pool, m.name))
+    out["report"] = json::object{{"received", rfc3339(report->received)},
+                                 {"skew_seconds", std::int64_t{report->skew.count()}},
+                                 {"agent", report->agent},
+                                 {"note", report->note}};
   return tagged_response(call.request, out);
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "pool/survey.h"
 #include "rollover/advance.h"
+#include "rollover/expose.h"
 #include "rollover/repository.h"
 
 namespace poolkey::service {
@@ -19,6 +20,8 @@ void work_on(app::App& side, const PoolName& pool) {
        pool::reconcile(side.context(), side.mailbox(), pool, /*dry_run=*/false))
     log("service").warn("{}/{} has lost {}; its envelope is queued again", pool.str(),
                         repair.member.str(), repair.key.str());
+  for (const std::string& destroyed : rollover::note_destructions(side.context()))
+    log("service").info("proven: the evicted member {} is destroyed there", destroyed);
   for (const rollover::StoredRoll& roll : rollover::all_rolls(side.database()))
     if (!roll.ended && roll.pool == pool)
       (void)rollover::advance(side.context(), side.mailbox(), roll.id);

@@ -69,7 +69,8 @@ constexpr std::string_view kPools = R"json(
   "member": {"$ref": "#/components/schemas/Name"}, "enrolled": {"type": "boolean"},
   "token_label": {"type": "string"}, "token_serial": {"type": "string"},
   "keys_in": {"type": "string", "enum": ["token", "software"]}, "fingerprint": {"type": "string"},
-  "replicas": {"type": "array", "items": {"$ref": "#/components/schemas/Replica"}}}},
+  "replicas": {"type": "array", "items": {"$ref": "#/components/schemas/Replica"}},
+  "report": {"$ref": "#/components/schemas/AgentReport"}}},
 "EnrolmentInList": {"type": "object", "additionalProperties": false, "required": ["member"],
  "properties": {"member": {"$ref": "#/components/schemas/Name"}, "token_label": {"type": "string"},
   "fingerprint": {"$ref": "#/components/schemas/Sha256"}, "software": {"type": "boolean"},
@@ -111,6 +112,40 @@ constexpr std::string_view kPools = R"json(
 "Policy": {"type": "object", "additionalProperties": false, "required": ["sha256", "name", "text"],
  "properties": {"sha256": {"$ref": "#/components/schemas/Sha256"}, "name": {"type": "string"},
   "text": {"type": "string"}}}
+)json";
+
+// What members' agents ask and are told.
+constexpr std::string_view kMembers = R"json(
+"SignedStatement": {"description": "an enrolment request, as the member signed it",
+ "type": "object", "additionalProperties": false, "required": ["statement", "identity_signature"],
+ "properties": {"statement": {"type": "string"},
+  "identity_signature": {"$ref": "#/components/schemas/Base64"}}},
+"EnrolmentState": {"type": "object", "additionalProperties": false, "required": ["fingerprint", "state"],
+ "properties": {"fingerprint": {"$ref": "#/components/schemas/Sha256"},
+  "state": {"type": "string", "enum": ["pending", "admitted"]},
+  "confirmation": {"$ref": "#/components/schemas/Base64"},
+  "certificate": {"description": "PEM, leaf first", "type": "string"}}},
+"Document": {"type": "object", "additionalProperties": false, "required": ["name", "sha256", "size"],
+ "properties": {"name": {"type": "string"}, "sha256": {"$ref": "#/components/schemas/Sha256"},
+  "size": {"type": "integer"}, "content": {"$ref": "#/components/schemas/Base64"}}},
+"DocumentList": {"type": "object", "additionalProperties": false, "required": ["documents"],
+ "properties": {"documents": {"type": "array", "items": {"$ref": "#/components/schemas/Document"}}}},
+"Receipts": {"description": "the member's answer to its challenge, as it signed it",
+ "type": "object", "additionalProperties": false, "required": ["receipts"],
+ "properties": {"receipts": {"type": "array", "items": {"type": "object"}}}},
+"Taken": {"type": "object", "additionalProperties": false, "required": ["taken"],
+ "properties": {"taken": {"description": "receipts that were news", "type": "integer"}}},
+"AskedOne": {"type": "object", "additionalProperties": false, "required": ["asked"],
+ "properties": {"asked": {"description": "false: the one before is open still", "type": "boolean"}}},
+"Report": {"type": "object", "additionalProperties": false, "required": ["clock", "agent", "note"],
+ "properties": {"clock": {"$ref": "#/components/schemas/Time"},
+  "agent": {"type": "string", "maxLength": 64}, "note": {"type": "string", "maxLength": 4000}}},
+"AgentReport": {"type": "object", "additionalProperties": false,
+ "required": ["received", "skew_seconds", "agent", "note"],
+ "properties": {"received": {"$ref": "#/components/schemas/Time"}, "skew_seconds": {"type": "integer"},
+  "agent": {"type": "string"}, "note": {"type": "string"}}},
+"MemberCertificate": {"type": "object", "additionalProperties": false, "required": ["certificate"],
+ "properties": {"certificate": {"description": "PEM, leaf first", "type": "string"}}}
 )json";
 
 // Requests, certificates, the CA.
@@ -230,7 +265,7 @@ constexpr std::string_view kRequests = R"json(
 const json::object& schemas() {
   static const auto& parsed = *new json::object([] {
     json::object out;
-    for (const std::string_view part : {kCommon, kPools, kRequests}) {
+    for (const std::string_view part : {kCommon, kPools, kMembers, kRequests}) {
       const json::value document = json::parse("{" + std::string(part) + "}", "the schemas");
       for (const auto& [name, schema] : document.as_object()) out.emplace(name, schema);
     }

@@ -222,5 +222,52 @@ TEST_F(AgentTest, ComesBackAfterTheServiceAndAfterItself) {
   EXPECT_EQ(net.agent("edge1").stop(3s), 0) << logs();
 }
 
+TEST_F(AgentTest, RollsAKeyWithNobodyAtTheMembers) {
+  net.join_all();
+  start_all();
+  net.d.must("origin", net.d.generate());
+  release();
+  ASSERT_TRUE(net.all_hold("av@1")) << logs();
+  net.d.must("origin", {"pool", "attest", "edge", "--out", net.d.path("out/a.cms").string()});
+  net.d.must("origin", net.d.create_request());
+  net.d.must("origin", net.d.issue());
+  net.d.must("origin", {"certificate", "publish", "av@1"});
+  net.d.must("origin", {"rollover", "start", "av", "--pool", "edge", "--reason", "a test"});
+  release("av@2");
+  // The service requests the certificate, publishes it, and sets the date once all have proven it.
+  EXPECT_TRUE(
+      within(90s, [&] { return net.d.count("origin", "rollover WHERE state = 'armed'") == 1; }))
+      << net.d.on("origin", {"rollover", "status"}).text() << logs();
+}
+
+TEST_F(AgentTest, AnEvictedMemberDestroysItsReplicasAndProvesIt) {
+  net.join_all();
+  start_all();
+  net.d.must("origin", net.d.generate());
+  release();
+  ASSERT_TRUE(net.all_hold("av@1")) << logs();
+  net.d.must("origin", {"pool", "attest", "edge", "--out", net.d.path("out/a.cms").string()});
+  const Outcome evicted = net.d.on(
+      "origin", {"member", "evict", "edge2", "--pool", "edge", "--reason", "out of service"});
+  EXPECT_THAT(evicted.status, testing::AnyOf(0, 20)) << evicted.text();
+  EXPECT_TRUE(within(30s, [&] {
+    return net.d.count("origin", "exposure WHERE destruction = 'proven'") == 1;
+  })) << logs();
+  for (const std::string& object : net.d.objects("edge2", "privkey"))
+    EXPECT_THAT(object, Not(HasSubstr("av@1")));
+  net.d.must("origin", net.d.release("av@2"));
+  EXPECT_THAT(net.curl_as("edge2", " '" + net.url_of("edge2") + "/documents' ").out,
+              Not(HasSubstr("envelope")));
+}
+
+TEST_F(AgentTest, GoesToAnotherServerWhereOneIsAway) {
+  net.join("edge1");
+  const auto file = net.d.home("edge1") / "agent.toml";
+  write_file(file, replaced(read_file(file), "servers = [", "servers = [\"https://localhost:9\", "),
+             0600);
+  net.start_agent("edge1");
+  EXPECT_TRUE(within(20s, [&] { return net.d.count("origin", "report") == 1; })) << logs();
+}
+
 }  // namespace
 }  // namespace poolkey::test

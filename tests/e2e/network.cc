@@ -56,11 +56,13 @@ std::string Network::url_of(const std::string& member) const {
   return server() + "/v1/pools/edge/members/" + member;
 }
 
-void Network::serve() {
+void Network::serve(Words before) {
   service_.reset();
-  service_.emplace(std::vector<std::string>{kPoolkey, "--home", d.home("origin").string(),
-                                            "--log-level", "info", "serve"},
-                   d.path("service.log"));
+  for (const std::string& word :
+       {std::string(kPoolkey), std::string("--home"), d.home("origin").string(),
+        std::string("--log-level"), std::string("info"), std::string("serve")})
+    before.push_back(word);
+  service_.emplace(std::move(before), d.path("service.log"));
   service_->await_port(port_);
 }
 

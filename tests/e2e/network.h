@@ -25,7 +25,8 @@ class Network {
   /// "https://localhost:PORT/v1/pools/edge/members/MEMBER"
   std::string url_of(const std::string& member) const;
 
-  void serve();
+  /// `before` are words to run it by, such as faketime's.
+  void serve(Words before = {});
   Background& service() { return *service_; }
   Background& agent(const std::string& member) { return *agents_.at(member); }
   void start_agent(const std::string& member);
