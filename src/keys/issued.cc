@@ -172,6 +172,20 @@ std::optional<IssuedCertificate> issued_to(store::Database& database, const cryp
                       params));
 }
 
+void refuse_bad_key(store::Database& database, const crypto::PublicKey& key) {
+  const auto rows = database.rows(
+      "SELECT serial, state FROM ca_certificate WHERE spki_sha256 = :spki AND (state = 'held' OR"
+      " (state = 'revoked' AND reason = 'keyCompromise')) LIMIT 1",
+      {{"spki", hex(key.spki_sha256())}});
+  if (rows.empty()) return;
+  throw Error(Errc::kDenied,
+              rows.front().text("state") == "held"
+                  ? "a certificate of this key is on hold (serial " + rows.front().text("serial") +
+                        "); nothing else is certified for it meanwhile"
+                  : "this key was compromised: the certificate with the serial " +
+                        rows.front().text("serial") + " was revoked for that; make a new key");
+}
+
 std::vector<IssuedCertificate> all_issued(store::Database& database) {
   return select_light(database, "ORDER BY issued_at, serial");
 }

@@ -63,6 +63,9 @@ std::optional<IssuedCertificate> issued_for(store::Database& database,
 std::optional<IssuedCertificate> issued_to(store::Database& database, const crypto::PublicKey& key,
                                            const KeyVersion& issuer, const std::string& profile,
                                            Time now);
+/// Throws kDenied for a key of which a certificate was revoked as compromised, or is on hold: no
+/// other one is made for it (BR 6.1.1.3).
+void refuse_bad_key(store::Database& database, const crypto::PublicKey& key);
 /// All of them, oldest first, without their PEM.
 std::vector<IssuedCertificate> all_issued(store::Database& database);
 /// How many there are by state; "ended" counts good ones that do not hold any more at `now`.

@@ -16,6 +16,7 @@ std::span<const Route> key_routes();
 std::span<const Route> request_routes();
 std::span<const Route> certificate_routes();
 std::span<const Route> est_routes();
+std::span<const Route> invitation_routes();
 std::span<const Route> rollover_routes();
 std::span<const Route> audit_routes();
 std::span<const Route> command_routes();

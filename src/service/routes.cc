@@ -6,9 +6,10 @@ namespace poolkey::service {
 const std::vector<Route>& all_routes() {
   static const auto& all = *new std::vector<Route>([] {
     std::vector<Route> out;
-    for (const auto routes : {openapi_routes(), health_routes(), pool_routes(), member_routes(),
-                              key_routes(), request_routes(), certificate_routes(), est_routes(),
-                              rollover_routes(), audit_routes(), command_routes()})
+    for (const auto routes :
+         {openapi_routes(), health_routes(), pool_routes(), member_routes(), key_routes(),
+          request_routes(), invitation_routes(), certificate_routes(), est_routes(),
+          rollover_routes(), audit_routes(), command_routes()})
       out.insert(out.end(), routes.begin(), routes.end());
     return out;
   }());

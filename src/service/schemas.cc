@@ -33,6 +33,28 @@ constexpr std::string_view kCommon = R"json(
 "OpenApi": {"type": "object"}
 )json";
 
+// Who may come in for the first time.
+constexpr std::string_view kInvitations = R"json(
+"InvitationWish": {"type": "object", "additionalProperties": false,
+ "properties": {"valid_seconds": {"description": "a day where it does not stand here",
+  "type": "integer", "minimum": 60, "maximum": 2592000}}},
+"MadeInvitation": {"description": "the one answer that has the code",
+ "type": "object", "additionalProperties": false, "required": ["name", "code", "expires"],
+ "properties": {"name": {"type": "string"}, "code": {"type": "string"},
+  "expires": {"$ref": "#/components/schemas/Time"}}},
+"EndedInvitation": {"type": "object", "additionalProperties": false, "required": ["name", "withdrawn"],
+ "properties": {"name": {"type": "string"}, "withdrawn": {"type": "integer"}}},
+"Invitation": {"type": "object", "additionalProperties": false,
+ "required": ["name", "state", "created", "expires"],
+ "properties": {"name": {"type": "string"},
+  "state": {"type": "string", "enum": ["open", "used", "expired", "withdrawn"]},
+  "created": {"$ref": "#/components/schemas/Time"}, "expires": {"$ref": "#/components/schemas/Time"},
+  "used": {"$ref": "#/components/schemas/Time"}}},
+"InvitationList": {"type": "object", "additionalProperties": false, "required": ["invitations"],
+ "properties": {"invitations": {"type": "array", "items": {"$ref": "#/components/schemas/Invitation"}},
+  "next": {"type": "string"}}}
+)json";
+
 // Pools, members, keys, policies.
 constexpr std::string_view kPools = R"json(
 "PoolInList": {"type": "object", "additionalProperties": false,
@@ -265,7 +287,7 @@ constexpr std::string_view kRequests = R"json(
 const json::object& schemas() {
   static const auto& parsed = *new json::object([] {
     json::object out;
-    for (const std::string_view part : {kCommon, kPools, kMembers, kRequests}) {
+    for (const std::string_view part : {kCommon, kInvitations, kPools, kMembers, kRequests}) {
       const json::value document = json::parse("{" + std::string(part) + "}", "the schemas");
       for (const auto& [name, schema] : document.as_object()) out.emplace(name, schema);
     }

@@ -31,7 +31,8 @@ class ClientCertificateTest : public testing::Test {
   static keys::Context& context() { return origin_->context(); }
   static FixedClock& clock() { return origin_->clock(); }
   static void enrol(const std::string& member, const EvpPkey& identity) {
-    std::vector<MemberName> names{MemberName("edge1"), MemberName("edge2"), MemberName("edge3")};
+    std::vector<MemberName> names{MemberName("edge1"), MemberName("edge2"), MemberName("edge3"),
+                                  MemberName("edge4")};
     pool::define_pool(context().database, kPool, {"t.toml", "text"}, names, clock().now());
     pool::Member known{.name = MemberName(member)};
     known.enrolled = true;
@@ -96,7 +97,7 @@ TEST_F(ClientCertificateTest, OfAMemberIsForItsIdentityKeyAndLastsUntilItsLastTh
   EXPECT_NE(second.issued.serial, first.issued.serial);
   EXPECT_NE(member("edge1", Renewal::kNow).issued.serial, second.issued.serial);
   clock().set(start);
-  EXPECT_THAT([&] { member("edge3"); }, ThrowsErrc(Errc::kConflict, "not enrolled"));
+  EXPECT_THAT([&] { member("edge4"); }, ThrowsErrc(Errc::kConflict, "not enrolled"));
   EXPECT_THAT([&] { member("edge9"); }, ThrowsErrc(Errc::kNotFound));
 }
 
@@ -109,6 +110,29 @@ TEST_F(ClientCertificateTest, OneThatIsRevokedIsNotGivenAgain) {
   EXPECT_EQ(keys::find_issued(context().database, first.issued.serial)->state,
             keys::IssuedState::kRevoked);
   EXPECT_NE(member("edge2").issued.serial, first.issued.serial);
+}
+
+TEST_F(ClientCertificateTest, AKeyThatWasCompromisedOrIsOnHoldGetsNoOther) {
+  using crypto::RevocationReason;
+  const auto revoked = [](const ClientCertificate& made, RevocationReason reason) {
+    (void)revoke(context(), issued_certificate(context(), made.issued.serial), reason);
+  };
+  const EvpPkey identity = ec_key();
+  enrol("edge3", identity);
+  const ClientCertificate members = member("edge3");
+  revoked(members, RevocationReason::kCertificateHold);
+  EXPECT_THAT([&] { member("edge3"); }, ThrowsErrc(Errc::kDenied, "on hold"));
+  (void)unhold(context(), issued_certificate(context(), members.issued.serial));
+  EXPECT_EQ(member("edge3").issued.serial, members.issued.serial);
+  revoked(members, RevocationReason::kKeyCompromise);
+  EXPECT_THAT([&] { member("edge3"); }, ThrowsErrc(Errc::kDenied, "was compromised"));
+
+  const EvpPkey key = ec_key();
+  revoked(client_certificate(context(), {}, "frank", request(key, "")),
+          RevocationReason::kKeyCompromise);
+  EXPECT_THAT([&] { check_client_request(context(), "frank", request(key, "")); },
+              ThrowsErrc(Errc::kDenied, "was compromised"));
+  EXPECT_NO_THROW(client_certificate(context(), {}, "frank", request(ec_key(), "")));
 }
 
 TEST_F(ClientCertificateTest, OfAPersonTakesTheKeyAndNothingElseOfTheRequest) {

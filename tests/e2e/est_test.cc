@@ -15,6 +15,8 @@ using testing::Not;
 constexpr const char* kAccess =
     "version = 1\n[[bind]]\nrole = \"requester\"\nclients = [\"ra\"]\npools = [\"edge\"]\n"
     "profiles = [\"web-server\", \"device\"]\n"
+    "[[bind]]\nrole = \"security-officer\"\nclients = [\"chief\"]\npools = [\"*\"]\n"
+    "profiles = [\"*\"]\n"
     "[[bind]]\nrole = \"auditor\"\nclients = [\"alice\", \"swan\"]\n";
 
 const std::string kP256 = "ec -pkeyopt ec_paramgen_curve:P-256";
@@ -237,6 +239,38 @@ TEST_F(EstTest, ACertificateThatHasEndedRenewsNothing) {
   request("next", "/CN=ra");
   EXPECT_THAT(post("simplereenroll", "next.p10", by_certificate("ra")).out,
               AllOf(HasSubstr("401\n"), HasSubstr("has ended")));
+}
+
+TEST_F(EstTest, WhoDecidesAboutTrustInvitesOverTheNetwork) {
+  enrol("chief");
+  enrol("ra");
+  const auto call = [&](const std::string& method, const std::string& path, const std::string& who,
+                        const std::string& body = "") {
+    return bash("curl -sS --cacert root.pem -X " + method + " " + by_certificate(who) +
+                (body.empty() ? "" : " -H 'Content-Type: application/json' -d '" + body + "'") +
+                " -w '%{http_code}' " + service->url() + path)
+        .out;
+  };
+  EXPECT_THAT(call("POST", "/v1/clients/dora/invitation", "ra", "{}"), HasSubstr("403"));
+  const std::string made = call("POST", "/v1/clients/dora/invitation", "chief", "{}");
+  EXPECT_THAT(made, HasSubstr("201"));
+  write_file(d.path("dora.code"),
+             json::text(json::parse(made.substr(0, made.rfind('\n')), "code").as_object(), "code",
+                        "code"));
+  request("dora", "/CN=dora");
+  EXPECT_THAT(post("simpleenroll", "dora.p10", by_code("dora")).out, HasSubstr("200\n"));
+  EXPECT_THAT(call("GET", "/v1/client-invitations", "chief"),
+              AllOf(HasSubstr(R"("name":"dora","state":"used")"), HasSubstr("200")));
+  EXPECT_THAT(
+      call("POST", "/v1/pools/edge/members/edge1/invitation", "chief", R"({"valid_seconds":3600})"),
+      AllOf(HasSubstr("edge/edge1"), HasSubstr("201")));
+  EXPECT_THAT(call("POST", "/v1/pools/edge/members/edge9/invitation", "chief", "{}"),
+              HasSubstr("404"));
+  EXPECT_THAT(call("DELETE", "/v1/pools/edge/members/edge1/invitation", "chief"),
+              HasSubstr(R"("withdrawn":1)"));
+  EXPECT_THAT(call("GET", "/v1/pools/edge/invitations", "chief"), HasSubstr("withdrawn"));
+  EXPECT_THAT(call("POST", "/v1/clients/x/invitation", "chief", R"({"valid_seconds":1})"),
+              HasSubstr("400"));
 }
 
 TEST_F(EstTest, StrongSwansClientEnrolsAndRenews) {

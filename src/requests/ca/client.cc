@@ -83,6 +83,7 @@ ClientCertificate ensure(keys::Context& context, const CaConfig& config, const W
   const keys::OriginSigner ca = keys::issuing_ca(database);
   if (auto there = found(database, wanted, ca, now))
     return given(database, std::move(*there), true);
+  keys::refuse_bad_key(database, wanted.key);
   const policy::Policy policy = keys::policy_of(database, ca.key);
   crypto::CertificateSpec spec = specification(wanted, config, ca, policy, now);
   const CaKey key = ca_key(context, ca, policy, spec.not_after - spec.not_before);
@@ -178,6 +179,7 @@ void check_client_request(keys::Context& context, const std::string& name,
                                             "': leave its subject empty, or write CN=" + name);
   const Time now = context.clock.now();
   check_key(csr, now);
+  keys::refuse_bad_key(context.database, csr.public_key);
   expect_own(context.database, csr.public_key, name, now);
 }
 

@@ -23,7 +23,8 @@ enum class Renewal { kWhenDue, kNow };
 /// All three give the newest good certificate by the issuing CA in force for the same key and name
 /// while more than a third of its life is left. Otherwise they sign one under the CA's policy,
 /// enter it in the register, and record it in the audit log. Who may ask is the caller's business.
-/// They throw kConflict (the issuing CA is revoked) and kDenied (its policy).
+/// They throw kConflict (the issuing CA is revoked) and kDenied (its policy, or a key that was
+/// compromised or is on hold).
 
 /// For the service: a key that proves itself by TLS under these names. The first is the CN. Throws
 /// kInvalidArgument for what is neither a DNS name nor an IP address.

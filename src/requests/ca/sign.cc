@@ -177,6 +177,7 @@ ForeignCertificate sign_foreign(keys::Context& context, const CaConfig& config,
     return given(database, *issued, {}, {}, true);
   }
   check_request(csr, profile);
+  keys::refuse_bad_key(database, csr.public_key);
   std::vector<Finding> findings = check_lint(csr, profile, now);
   const keys::OriginSigner ca = keys::issuing_ca(database);
   std::vector<std::string> remarks;
