@@ -113,6 +113,33 @@ constexpr std::string_view kPools = R"json(
   "text": {"type": "string"}}}
 )json";
 
+// What agents say and get.
+constexpr std::string_view kMembers = R"json(
+"SignedStatement": {"description": "the enrolment request, octet for octet as the member signed it",
+ "type": "object"},
+"Receipts": {"description": "the receipts, octet for octet as the member signed them", "type": "object"},
+"EnrolmentState": {"type": "object", "additionalProperties": false, "required": ["fingerprint", "state"],
+ "properties": {"fingerprint": {"$ref": "#/components/schemas/Sha256"},
+  "state": {"type": "string", "enum": ["pending", "admitted"]},
+  "confirmation": {"$ref": "#/components/schemas/Base64"},
+  "certificate": {"description": "PEM, leaf first", "type": "string"}}},
+"DocumentList": {"type": "object", "additionalProperties": false, "required": ["documents"],
+ "properties": {"documents": {"type": "array", "items": {"type": "object", "additionalProperties": false,
+  "required": ["name", "sha256", "size"],
+  "properties": {"name": {"type": "string"}, "sha256": {"$ref": "#/components/schemas/Sha256"},
+   "size": {"type": "integer"}}}}}},
+"Taken": {"type": "object", "additionalProperties": false, "required": ["taken"],
+ "properties": {"taken": {"description": "receipts", "type": "integer"}}},
+"AskedOne": {"type": "object", "additionalProperties": false, "required": ["asked"],
+ "properties": {"asked": {"description": "false: one is open already", "type": "boolean"}}},
+"Report": {"type": "object", "additionalProperties": false, "required": ["clock", "agent", "note"],
+ "properties": {"clock": {"$ref": "#/components/schemas/Time"},
+  "agent": {"description": "its version", "type": "string", "maxLength": 64},
+  "note": {"type": "string", "maxLength": 4000}}},
+"MemberCertificate": {"type": "object", "additionalProperties": false, "required": ["certificate"],
+ "properties": {"certificate": {"description": "PEM, leaf first", "type": "string"}}}
+)json";
+
 // Requests, certificates, the CA.
 constexpr std::string_view kRequests = R"json(
 "RequestWish": {"type": "object", "additionalProperties": false, "required": ["pool", "role", "key"],
@@ -230,7 +257,7 @@ constexpr std::string_view kRequests = R"json(
 const json::object& schemas() {
   static const auto& parsed = *new json::object([] {
     json::object out;
-    for (const std::string_view part : {kCommon, kPools, kRequests}) {
+    for (const std::string_view part : {kCommon, kPools, kMembers, kRequests}) {
       const json::value document = json::parse("{" + std::string(part) + "}", "the schemas");
       for (const auto& [name, schema] : document.as_object()) out.emplace(name, schema);
     }
