@@ -139,6 +139,10 @@ TEST_F(AbuseTest, ReadsChunksAndTheirExtensions) {
                             "e;a=b;c=\"d\"\r\n" + body + "\r\n0\r\nTrailer: x\r\n\r\n"),
                        *operator_),
               testing::ElementsAre(404));
+  EXPECT_THAT(statuses("POST /v1/rollovers/none/abort HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                       "text/plain\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                       *operator_),
+              testing::ElementsAre(415));
   const std::string huge = "e;" + std::string(1U << 20, 'x') + "\r\n" + body + "\r\n0\r\n\r\n";
   EXPECT_THAT(statuses(post("/v1/rollovers/none/abort", "Transfer-Encoding: chunked\r\n", huge),
                        *operator_),
