@@ -389,11 +389,13 @@ void take_signatures(keys::Context& context, std::span<Approved* const> requests
 void sign_and_store(keys::Context& context, std::span<Approved* const> requests,
                     const std::string& subject, crypto::SelfCheck check) {
   store::Operation operation = context.journal.begin(kVerb, subject, digest_of(requests));
-  const audit::Act act{.actor = actor_of(context, *requests.front()->linted.draft.options),
-                       .verb = std::string(kVerb),
-                       .subject = subject,
-                       .rule = requests.front()->permit.rule(),
-                       .operation = operation.id()};
+  const CreateOptions& asked = *requests.front()->linted.draft.options;
+  audit::Act act{.actor = actor_of(context, asked),
+                 .verb = std::string(kVerb),
+                 .subject = subject,
+                 .rule = requests.front()->permit.rule(),
+                 .operation = operation.id()};
+  if (!asked.access_rule.empty()) act.detail["access"] = asked.access_rule;
   std::optional<audit::Scope> scope;
   try {
     operation.write("approve", [&](store::Transaction& transaction) {
