@@ -79,8 +79,13 @@ TEST_F(ContractTest, AnswersAreAsTheirSchemasSay) {
         send("POST", "/v1/pools/edge/challenge", {}), "challenge");
   check(
       operation("/v1/requests", "post"),
-      send("POST", "/v1/requests", {{"pool", "edge"}, {"role", "edge-external"}, {"key", "av@1"}}),
+      send("POST", "/v1/requests", {{"pool", "edge"}, {"role", "edge-external"}, {"key", "av@2"}}),
       "request");
+  EXPECT_EQ(d.count("origin",
+                    "audit_entry WHERE entry LIKE '%\"verb\":\"request create\"%' AND entry LIKE "
+                    "'%access.toml:%' AND entry LIKE '% all\"%'"),
+            1)
+      << "a request that is answered together with others is recorded with who asked by which rule";
   check(operation("/v1/request-batches", "post"),
         send("POST", "/v1/request-batches",
              {{"requests", json::array{json::object{
