@@ -34,8 +34,9 @@ std::string_view uncovered(const AccessBinding& binding, AccessReach reach,
   const bool profile = covers(binding.profiles, scope.profile, scope.listing);
   switch (reach) {
     case AccessReach::kAnywhere:
-    case AccessReach::kOwn:
       return "";
+    case AccessReach::kOwn:
+      return scope.member ? "own" : "";  // people are no members
     case AccessReach::kService:
       return lists(binding.pools, "*") ? "" : "pools";
     case AccessReach::kPool:

@@ -384,28 +384,18 @@ void take_signatures(keys::Context& context, std::span<Approved* const> requests
   }
 }
 
-/// Who asked over the network, by which rules of the access policy.
-std::map<std::string, std::string> askers(const keys::Context& context,
-                                          std::span<Approved* const> requests) {
-  std::map<std::string, std::string> out;
-  for (const Approved* a : requests) {
-    const CreateOptions& options = *a->linted.draft.options;
-    if (!options.access.empty()) out.emplace(actor_of(context, options), options.access);
-  }
-  return out;
-}
-
 /// Two transactions, whatever the number: what is to be signed, with the intent; and what was, with
 /// the outcome. Nothing leaves before the second. A run that died in between signs anew.
 void sign_and_store(keys::Context& context, std::span<Approved* const> requests,
                     const std::string& subject, crypto::SelfCheck check) {
   store::Operation operation = context.journal.begin(kVerb, subject, digest_of(requests));
-  audit::Act act{.actor = actor_of(context, *requests.front()->linted.draft.options),
+  const CreateOptions& asked = *requests.front()->linted.draft.options;
+  audit::Act act{.actor = actor_of(context, asked),
                  .verb = std::string(kVerb),
                  .subject = subject,
                  .rule = requests.front()->permit.rule(),
                  .operation = operation.id()};
-  for (const auto& [actor, rule] : askers(context, requests)) act.detail[actor] = rule;
+  if (!asked.access_rule.empty()) act.detail["access"] = asked.access_rule;
   std::optional<audit::Scope> scope;
   try {
     operation.write("approve", [&](store::Transaction& transaction) {

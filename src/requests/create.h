@@ -33,7 +33,9 @@ struct CreateOptions {
   std::string organization{};          ///< left out where empty
   std::optional<Override> override_lint{};
   std::string actor{};  ///< who asks, in the request's history; empty: the context's
-  std::string access{};  ///< the rule of the access policy that let him; empty: he is on this host
+  /// Of the access policy, by which somebody asks over the network; those of one call of
+  /// create_requests() have one actor and one rule, which the audit log gets.
+  std::string access_rule{};
 };
 
 struct CreatedRequest {

@@ -66,8 +66,9 @@ std::size_t Dispatcher::body_limit(const Request& head) const {
   if (found.route != nullptr) {
     const Body& body = found.route->body;
     const std::string_view type = head.header("content-type");
+    const std::string_view length = head.header("content-length");
     const bool has_body =
-        head.header("content-length") != "" && head.header("content-length") != "0";
+        (!length.empty() && length != "0") || !head.header("transfer-encoding").empty();
     if (has_body && !body.type.empty() && body.type != "*/*" &&
         type.substr(0, type.find(';')) != body.type)
       throw HttpError(415, "this call takes '" + std::string(body.type) + "'");

@@ -177,7 +177,6 @@ std::optional<crypto::Certificate> own_certificate(Call& call) {
 Response reenrol(Call& call) {
   refuse_ended(call);
   const std::optional<crypto::Certificate> present = own_certificate(call);
-  const crypto::ParsedCsr csr = request_of(call);
   if (!present) {
     if (call.principal.kind == policy::PrincipalKind::kAnonymous)
       throw HttpError(401,
@@ -185,8 +184,9 @@ Response reenrol(Call& call) {
                       "profile, in the TLS handshake",
                       {}, Errc::kDenied);
     authorize(call, AccessAction::kCertificateSign, {.profile = call.parameter("profile")});
-    return profile_answer(call, csr);
+    return enrol(call);
   }
+  const crypto::ParsedCsr csr = request_of(call);
   if (csr.name.common_name != present->common_name() || csr.sans != present->alternative_names())
     throw Error(Errc::kInvalidArgument,
                 "the request has other names than the certificate that it is to renew (RFC 7030 "

@@ -307,6 +307,7 @@ std::span<const Route> member_routes() {
        .action = AccessAction::kIdentityRenew,
        .summary = "A client certificate for the same key; with ?force also before it is due",
        .repeat = Repeat::kIdempotent,
+       .query = "force",
        .answer = "MemberCertificate",
        .handle = renew_certificate},
   };

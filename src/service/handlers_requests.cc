@@ -1,4 +1,5 @@
 // Certificate requests for pool keys: made and signed in the token, handed over, answered.
+#include <map>
 #include <set>
 
 #include "app/view.h"
@@ -36,35 +37,39 @@ Response create_alone(Call& call, const requests::CreateOptions& wish) {
   }
 }
 
-/// Those of one principal are one operation; a request stands in it once.
+/// One operation for what one principal asks for by one rule.
+void create_group(std::span<Call> calls, const std::vector<std::size_t>& group,
+                  const std::vector<requests::CreateOptions>& wishes, std::vector<Response>& out) {
+  Call& first = calls[group.front()];
+  std::vector<requests::CreateOptions> batch;
+  for (const std::size_t i : group) batch.push_back(wishes[i]);
+  try {
+    const auto made = requests::create_requests(first.context(), batch);
+    for (std::size_t k = 0; k < group.size(); ++k) out[group[k]] = created_response(made[k]);
+    first.shared.metrics().count_signatures("csr", made.size());
+  } catch (const Error&) {
+    for (const std::size_t i : group) out[i] = create_alone(calls[i], wishes[i]);
+  }
+}
+
 std::vector<Response> create_together(std::span<Call> calls) {
   std::vector<Response> out(calls.size());
-  std::vector<std::size_t> open;
+  std::map<std::pair<std::string, std::string>, std::vector<std::size_t>> groups;
   std::vector<requests::CreateOptions> wishes(calls.size(),
                                               {PoolName("none"), {}, {KeyName("none"), 1}});
   for (std::size_t i = 0; i < calls.size(); ++i) {
     try {
       wishes[i] = requests::read_wish(calls[i].document(), "the request's body");
-      wishes[i].actor = calls[i].actor;
       authorize_wish(calls[i], wishes[i]);
-      wishes[i].access = calls[i].rule;
+      wishes[i].actor = calls[i].actor;
+      wishes[i].access_rule = calls[i].rule;
       spend_signatures(calls[i], 1);
-      open.push_back(i);
+      groups[{calls[i].actor, calls[i].rule}].push_back(i);
     } catch (const Error& error) {
       out[i] = problem(calls[i].request, error);
     }
   }
-  if (open.empty()) return out;
-  Call& first = calls[open.front()];
-  std::vector<requests::CreateOptions> batch;
-  for (const std::size_t i : open) batch.push_back(wishes[i]);
-  try {
-    const auto made = requests::create_requests(first.context(), batch);
-    for (std::size_t k = 0; k < open.size(); ++k) out[open[k]] = created_response(made[k]);
-    first.shared.metrics().count_signatures("csr", made.size());
-  } catch (const Error&) {
-    for (const std::size_t i : open) out[i] = create_alone(calls[i], wishes[i]);
-  }
+  for (const auto& [who, group] : groups) create_group(calls, group, wishes, out);
   return out;
 }
 

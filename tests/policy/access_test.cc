@@ -240,6 +240,24 @@ TEST(ShippedAccessTest, DecidesItsCasesAsWritten) {
   EXPECT_GT(denials, 0);
 }
 
+/// Who has which action stands twice, so that a slip in one of them shows.
+TEST(ShippedAccessTest, ReadmeHasTheTableOfRoles) {
+  const std::string readme = read_text(kFolder / "README.md");
+  for (const AccessRow& row : access_rows()) {
+    std::string who;
+    const auto add = [&](std::string_view one) {
+      who += (who.empty() ? "" : ", ") + std::string(one);
+    };
+    for (const auto& role : words<AccessRole>())
+      if (has_action(role.value, row.action)) add(role.text);
+    if (row.by_code) add("one-time code");
+    if (who.empty()) add("everybody");
+    const std::string line = "| `" + std::string(word(row.action)) + "` | " + who + " | " +
+                             std::string(word(row.reach)) + " |\n";
+    EXPECT_NE(readme.find(line), std::string::npos) << line;
+  }
+}
+
 /// No word of the format and no action goes undocumented.
 TEST(ShippedAccessTest, ReadmeKnowsEveryWord) {
   const std::string readme = read_text(kFolder / "README.md");

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include <random>
 #include <thread>
 
 #include "base/file.h"
@@ -139,10 +140,37 @@ TEST_F(AbuseTest, ReadsChunksAndTheirExtensions) {
                             "e;a=b;c=\"d\"\r\n" + body + "\r\n0\r\nTrailer: x\r\n\r\n"),
                        *operator_),
               testing::ElementsAre(404));
+  EXPECT_THAT(statuses("POST /v1/rollovers/none/abort HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                       "text/plain\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                       *operator_),
+              testing::ElementsAre(415));
   const std::string huge = "e;" + std::string(1U << 20, 'x') + "\r\n" + body + "\r\n0\r\n\r\n";
   EXPECT_THAT(statuses(post("/v1/rollovers/none/abort", "Transfer-Encoding: chunked\r\n", huge),
                        *operator_),
               Each(AnyOf(400, 413, 431)));
+}
+
+/// Good requests with some octets changed, cut and doubled.
+TEST_F(AbuseTest, SurvivesRandomOctets) {
+  std::mt19937 random(20261123);
+  const std::string samples[]{
+      get("/v1/pools/edge/members?after=a&limit=5", "If-None-Match: \"a\"\r\nPrefer: wait=1\r\n"),
+      post("/v1/requests", "Content-Length: 14\r\nIdempotency-Key: k\r\n", R"({"pool":"edge"})"),
+      post("/v1/requests", "Transfer-Encoding: chunked\r\n",
+           "e\r\n{\"pool\":\"edge\"\r\n0\r\n\r\n")};
+  for (int i = 0; i < 300; ++i) {
+    std::string octets = samples[random() % 3] + samples[random() % 3];
+    for (unsigned n = random() % 8 + 1; n > 0; --n) {
+      const std::size_t at = random() % octets.size();
+      if (n % 3 == 0)
+        octets.insert(at, octets.substr(at, random() % 40));
+      else
+        octets[at] = static_cast<char>(random());
+    }
+    RawConnection connection(*service_, i % 2 == 0 ? *operator_ : Shown{});
+    connection.send(octets.substr(0, octets.size() - random() % 20));
+    if (i % 10 == 0) connection.receive(20ms);
+  }
 }
 
 TEST_F(AbuseTest, AnswersPipelinedRequestsInOrder) {

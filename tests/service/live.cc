@@ -9,6 +9,8 @@
 #include <csignal>
 
 #include "base/file.h"
+#include "hsm/uri.h"
+#include "pool/member_side.h"
 
 namespace poolkey::test {
 
@@ -100,6 +102,22 @@ testing::AssertionResult LiveService::lives(const Shown& who) const {
 
 std::int64_t LiveService::audited(const std::string& result) const {
   return d_.count("origin", "audit_entry WHERE entry LIKE '%\"result\":\"" + result + "\"%'");
+}
+
+void certify_member(const Deployment& deployment, const std::string& name) {
+  const Outcome made = run({.words = {POOLKEY_CERTIFY_MEMBER, deployment.home("origin").string(),
+                                      name, deployment.path(name + ".pem").string()}});
+  if (made.status != 0) throw std::runtime_error(made.text());
+}
+
+LiveMember::LiveMember(const Deployment& deployment, const std::string& name)
+    : app_({.home = deployment.home(name)}) {
+  app_.use_token();
+  pool::MemberSide side = app_.member();
+  const pool::OwnKey identity = pool::own_key(side, pool::OwnRole::kIdentity);
+  shown_ = {crypto::shared_key(side.context.load_key(
+                hsm::private_key_uri(side.context.token->name(), identity.id))),
+            crypto::Certificate::list_from_pem(read_file(deployment.path(name + ".pem")))};
 }
 
 RawConnection::RawConnection(const LiveService& service, const Shown& who)

@@ -4,6 +4,7 @@
 
 #include <openssl/ssl.h>
 
+#include "app/app.h"
 #include "e2e/background.h"
 #include "e2e/deployment.h"
 #include "http/client.h"
@@ -57,6 +58,21 @@ class LiveService {
   int port_;
   std::vector<crypto::Certificate> roots_;
   std::unique_ptr<Background> process_;
+};
+
+/// The certificate of an enrolled member's identity key, as its enrolment over the network would
+/// give it, in the deployment's folder as NAME.pem. Only while the service is down.
+void certify_member(const Deployment& deployment, const std::string& name);
+
+/// A member, with the key in its token: at most one in a process.
+class LiveMember {
+ public:
+  LiveMember(const Deployment& deployment, const std::string& name);
+  const Shown& shown() const { return shown_; }
+
+ private:
+  app::App app_;
+  Shown shown_;
 };
 
 /// One TLS connection on which anything can be sent.
