@@ -163,6 +163,16 @@ std::vector<Exposure> exposures(store::Database& database, bool with_ended) {
   return out;
 }
 
+bool waits_for_receipts(store::Database& database, const PoolName& pool) {
+  return database
+             .row(
+                 "SELECT (SELECT COUNT(*) FROM rollover WHERE pool = :pool AND ended_at IS NULL)"
+                 " + (SELECT COUNT(*) FROM exposure WHERE pool = :of AND member IS NOT NULL AND"
+                 " destruction = 'unproven') AS n",
+                 {{"pool", pool.str()}, {"of", pool.str()}})
+             ->integer("n") > 0;
+}
+
 bool is_exposed(store::Database& database, const KeyVersion& key) {
   return database
       .row("SELECT number FROM exposure WHERE key_name = :name AND version = :version",

@@ -59,4 +59,8 @@ void note_destruction(store::Database& database, const PoolName& pool, const Mem
                       const KeyVersion& key);
 void end_exposures(store::Database& database, const KeyVersion& key, Time now);
 
+/// Whether something waits for what members of this pool prove: a rollover that runs, or replicas
+/// of evicted members.
+bool waits_for_receipts(store::Database& database, const PoolName& pool);
+
 }  // namespace poolkey::rollover

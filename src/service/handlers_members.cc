@@ -169,6 +169,13 @@ void drop_envelopes(Call& call, const pool::Collected& taken) {
                                                 "envelope." + r.key.str() + ".cms"));
 }
 
+/// Pool work looks at every member, so it is not done for news that change nothing.
+bool calls_for_work(Call& call, const pool::Collected& taken) {
+  const bool lost = std::ranges::any_of(taken.receipts, [](const auto& r) { return !r.present; });
+  return lost || (!taken.receipts.empty() &&
+                  rollover::waits_for_receipts(call.side.database(), call.pool()));
+}
+
 /// A pool answers within seconds: what each answer would cost alone is shared.
 std::vector<Response> take_receipts(std::span<Call> calls) {
   std::vector<Response> out(calls.size());
@@ -193,7 +200,7 @@ std::vector<Response> take_receipts(std::span<Call> calls) {
     }
     const auto& collected = std::get<pool::Collected>(taken[k]);
     drop_envelopes(call, collected);
-    if (!collected.receipts.empty()) call.shared.wake_pool_work(call.pool());
+    if (calls_for_work(call, collected)) call.shared.wake_pool_work(call.pool());
     out[which[k]] =
         json_response({{"taken", static_cast<std::int64_t>(collected.receipts.size())}});
   }
