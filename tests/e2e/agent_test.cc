@@ -260,6 +260,33 @@ TEST_F(AgentTest, AnEvictedMemberDestroysItsReplicasAndProvesIt) {
               Not(HasSubstr("envelope")));
 }
 
+TEST_F(AgentTest, TheCertificateOfATokenThatWasReplacedIsOfNoUse) {
+  net.join("edge1");
+  const auto documents = [&](const std::string& home) {
+    return status_of(net.curl_as(home, kStatus + (" '" + net.url_of("edge1") + "/documents' ")));
+  };
+  EXPECT_EQ(documents("edge1"), "200");
+  EXPECT_THAT(
+      net.d.on("origin", {"member", "evict", "edge1", "--pool", "edge", "--reason", "new"}).status,
+      testing::AnyOf(0, 20));
+  EXPECT_EQ(documents("edge1"), "200") << "its last statement";
+  net.d.must("origin", {"pool", "define", net.d.path("topology.toml").string()});
+  // The same member on another host, with another token.
+  for (const char* pin : {".user", ".so"})
+    std::filesystem::copy(net.d.path("pins/edge1" + std::string(pin)),
+                          net.d.path("pins/edge1b" + std::string(pin)));
+  net.d.must("edge1b", {"--pin", "file:" + net.d.path("pins/edge1b.user").string(), "member",
+                        "init", "--pool", "edge", "--member", "edge1", "--mailbox",
+                        net.d.path("mailbox-edge1b").string()});
+  const std::string code = net.invite("edge1");
+  ASSERT_TRUE(succeeded(net.enrol("edge1b", code)));
+  EXPECT_EQ(documents("edge1"), "403");
+  net.d.must("origin", net.d.admit("edge1"));
+  ASSERT_TRUE(succeeded(net.enrol("edge1b", code)));
+  EXPECT_EQ(documents("edge1b"), "200");
+  EXPECT_EQ(documents("edge1"), "403");
+}
+
 TEST_F(AgentTest, GoesToAnotherServerWhereOneIsAway) {
   net.join("edge1");
   const auto file = net.d.home("edge1") / "agent.toml";
