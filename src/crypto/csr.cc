@@ -104,7 +104,8 @@ struct CsrSigner::State {
 };
 
 CsrSigner::CsrSigner(EVP_PKEY* key, OSSL_LIB_CTX* libctx) {
-  static Memo<std::shared_ptr<const X509_PUBKEY>> known;
+  // Never freed: OpenSSL has cleaned up before the process's own objects go.
+  static auto& known = *new Memo<std::shared_ptr<const X509_PUBKEY>>;
   PublicKey software = PublicKey::from_evp(key);
   auto copy = known.get(software.spki_der(), [&]() -> std::shared_ptr<const X509_PUBKEY> {
     return from_der<X509PubkeyPtr, d2i_X509_PUBKEY>(software.spki_der());

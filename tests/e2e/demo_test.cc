@@ -68,14 +68,15 @@ TEST(DemoTest, RunsTwiceAndLeavesWhatItPromises) {
 
 TEST(DemoTest, PlaysTheMainJobOverTheNetwork) {
   const auto scratch = Deployment::folder();
-  const Outcome outcome = run({.words = {POOLKEY_SOURCE_DIR "/ci/demo", "--network"},
-                               .environment = {{"POOLKEY_BUILD_DIR", POOLKEY_BINARY_DIR},
-                                               {"POOLKEY_DEMO_PORT", std::to_string(free_port())},
-                                               {"POOLKEY_DEMO_DIR", (*scratch / "demo").string()}}});
+  const Outcome outcome =
+      run({.words = {POOLKEY_SOURCE_DIR "/ci/demo", "--network"},
+           .environment = {{"POOLKEY_BUILD_DIR", POOLKEY_BINARY_DIR},
+                           {"POOLKEY_DEMO_PORT", std::to_string(free_port())},
+                           {"POOLKEY_DEMO_DIR", (*scratch / "demo").string()}}});
   ASSERT_TRUE(succeeded(outcome));
   for (const char* one : {"service was killed", "agent-edge3 was killed", "edge2   av@1  present",
                           "CMS Verification successful", "The service stopped cleanly."})
-    EXPECT_THAT(outcome.out, testing::HasSubstr(one));
+    EXPECT_THAT(outcome.text(), testing::HasSubstr(one));
 }
 
 }  // namespace

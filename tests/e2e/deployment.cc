@@ -275,7 +275,7 @@ void Deployment::prove_all() const {
 }
 
 std::string Deployment::replica(const std::string& member, const std::string& version) const {
-  const json::object status = json_on("origin", {"status"});
+  const json::object status = json_on("origin", {"--direct", "status"});
   for (const json::value& pool : json::as_array(status, "pools", "status"))
     for (const json::value& m : json::as_array(pool.as_object(), "members", "status")) {
       const json::object& one = m.as_object();

@@ -44,7 +44,11 @@ RunningService::RunningService(const Deployment& d, const std::string& access) :
   write_file(d.path("service.pin"), "31415926", 0600);
   d.must("origin", {"service", "init", "--name", "localhost", "--address", "127.0.0.1",
                     "--service-pin", "file:" + d.path("service.pin").string()});
-  write_file(d.path("access.toml"), access);
+  // The tests' own verbs are run by the service as well.
+  write_file(d.path("access.toml"),
+             access +
+                 "\n[[bind]]\nrole = \"security-officer\"\naccounts = [\"root\"]\n"
+                 "pools = [\"*\"]\nprofiles = [\"*\"]\n");
   std::filesystem::remove(d.path("serve.log"));
   process_ = start({POOLKEY_PROGRAM, "--home", d.home("origin").string(), "serve", "--listen",
                     "127.0.0.1:0", "--access", d.path("access.toml").string()},
