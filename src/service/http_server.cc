@@ -506,7 +506,7 @@ void remove_stale(const std::string& path) {
 void HttpServer::listen(const Endpoint& endpoint) {
   error_code failed;
   if (endpoint.is_unix()) {
-    auto acceptor = std::make_shared<Local::acceptor>(impl_->io);
+    auto acceptor = std::make_shared<Local::acceptor>(net::make_strand(impl_->io));
     if (endpoint.fd >= 0) {
       acceptor->assign(Local(), endpoint.fd, failed);
     } else {
@@ -522,7 +522,7 @@ void HttpServer::listen(const Endpoint& endpoint) {
     impl_->local.push_back(acceptor);
     return;
   }
-  auto acceptor = std::make_shared<Tcp::acceptor>(impl_->io);
+  auto acceptor = std::make_shared<Tcp::acceptor>(net::make_strand(impl_->io));
   const Tcp::endpoint where = endpoint.fd < 0 ? tcp_endpoint(endpoint.address) : Tcp::endpoint();
   if (endpoint.fd >= 0) {
     acceptor->assign(Tcp::v6(), endpoint.fd, failed);
@@ -554,18 +554,25 @@ std::vector<std::string> HttpServer::addresses() const {
 
 void HttpServer::start(unsigned threads) {
   for (const auto& acceptor : impl_->tcp)
-    net::co_spawn(impl_->io, impl_->accept_tcp(acceptor), net::detached);
+    net::co_spawn(acceptor->get_executor(), impl_->accept_tcp(acceptor), net::detached);
   for (const auto& acceptor : impl_->local)
-    net::co_spawn(impl_->io, impl_->accept_local(acceptor), net::detached);
+    net::co_spawn(acceptor->get_executor(), impl_->accept_local(acceptor), net::detached);
   for (unsigned i = 0; i < threads; ++i) impl_->threads.emplace_back([this] { impl_->io.run(); });
 }
 
 void HttpServer::stop(std::chrono::seconds grace) {
   impl_->stopping = true;
+  // On its own strand: closing wakes the coroutine that accepts, which must not look at an acceptor
+  // that another thread is half way through closing.
+  const auto close = [](const auto& acceptor) {
+    net::post(acceptor->get_executor(), [acceptor] {
+      error_code ignored;
+      acceptor->close(ignored);
+    });
+  };
+  std::ranges::for_each(impl_->tcp, close);
+  std::ranges::for_each(impl_->local, close);
   net::post(impl_->io, [this] {
-    error_code ignored;
-    for (const auto& acceptor : impl_->tcp) acceptor->close(ignored);
-    for (const auto& acceptor : impl_->local) acceptor->close(ignored);
     const std::scoped_lock lock(impl_->mutex);
     for (const auto& [key, connection] : impl_->open)
       net::post(connection->executor, [connection = connection] {
