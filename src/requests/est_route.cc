@@ -1,6 +1,7 @@
 #include "requests/est_route.h"
 
 #include "base/file.h"
+#include "crypto/bundle.h"
 #include "crypto/digest.h"
 #include "crypto/private_key.h"
 #include "home/pin.h"
@@ -11,7 +12,9 @@
 namespace poolkey::requests {
 namespace {
 
-constexpr const char* kAgain = "again";  // in the request's details
+// In the request's details.
+constexpr const char* kAgain = "again";
+constexpr const char* kAnswer = "answer";
 constexpr std::chrono::seconds kDefaultWait{std::chrono::hours(1)};
 constexpr std::size_t kLargestAnswer = 1U << 20;
 
@@ -92,31 +95,32 @@ class Link {
   http::Client client_;
 };
 
-void note_wait(keys::Context& context, const StoredRequest& request,
-               const std::optional<Time>& until) {
+void note(keys::Context& context, const StoredRequest& request, const std::string& again,
+          const std::string& answer) {
   StoredRequest stored = find_request(context.database, request.id);
-  if (until)
-    stored.details[kAgain] = rfc3339(*until);
-  else
-    stored.details.erase(kAgain);
+  for (const auto& [name, value] : {std::pair(kAgain, again), std::pair(kAnswer, answer)})
+    if (value.empty())
+      stored.details.erase(name);
+    else
+      stored.details[name] = value;
   put_request(context.database, stored);
 }
 
-/// Throws kCorrupt for an answer without a certificate of the request's key.
-void take(keys::Context& context, const StoredRequest& request, Link& link,
-          const http::Response& response) {
+/// Keeps what came; gives the SHA-256 of the certificate. Throws kCorrupt for an answer without one
+/// of the request's key.
+std::string take(keys::Context& context, const StoredRequest& request, Link& link,
+                 const http::Response& response) {
   // First, so that the chain can be built.
   (void)import_file(context, link.base() + "cacerts", view(link.ca_certificates()));
-  bool taken = false;
   std::string said;
   for (const Imported& one :
-       import_file(context, link.base() + "simpleenroll", view(response.body), request.id)) {
-    taken = taken || (one.taken && one.request == request.id);
+       import_file(context, link.base() + "simpleenroll", view(response.body), request.id))
     said += "\n  " + one.what + ": " + one.sentence;
-  }
-  if (!taken)
-    throw Error(Errc::kCorrupt,
-                "what " + link.base() + " gave is no answer to '" + request.id + "':" + said);
+  const crypto::PublicKey key = keys::key(context.database, request.key).public_key;
+  for (const crypto::Certificate& one : crypto::read_bundle(view(response.body)).certificates)
+    if (one.public_key() == key) return hex(one.sha256());
+  throw Error(Errc::kCorrupt,
+              "what " + link.base() + " gave is no answer to '" + request.id + "':" + said);
 }
 
 }  // namespace
@@ -142,10 +146,10 @@ std::optional<crypto::Certificate> EstRoute::submit(keys::Context& context,
     const http::Response response = link.enroll(request.csr);
     if (response.status == 202) {
       const Time now = context.clock.now();
-      note_wait(context, request, now + http::retry_after(response, now).value_or(kDefaultWait));
+      note(context, request, rfc3339(now + http::retry_after(response, now).value_or(kDefaultWait)),
+           "");
     } else {
-      take(context, request, link, response);
-      note_wait(context, request, std::nullopt);
+      note(context, request, "", take(context, request, link, response));
     }
     return {{"ca", request.ca},
             {"url", link.base()},
@@ -159,6 +163,11 @@ std::optional<Time> ask_again_at(const StoredRequest& request) {
   const json::value* at = request.details.if_contains(kAgain);
   if (at == nullptr || !at->is_string()) return std::nullopt;
   return parse_rfc3339(std::string(at->as_string()));
+}
+
+std::string answer_to(const StoredRequest& request) {
+  const json::value* sha256 = request.details.if_contains(kAnswer);
+  return sha256 != nullptr && sha256->is_string() ? std::string(sha256->as_string()) : "";
 }
 
 }  // namespace poolkey::requests

@@ -28,5 +28,7 @@ class EstRoute : public CaRoute {
 
 /// When the CA is to be asked again, as it said with its 202.
 std::optional<Time> ask_again_at(const StoredRequest& request);
+/// The SHA-256 of what it gave last; empty: nothing.
+std::string answer_to(const StoredRequest& request);
 
 }  // namespace poolkey::requests

@@ -93,9 +93,9 @@ Submission as_it_stands(keys::Context& context, StoredRequest request) {
 
 /// What came by EST is there as if it had been imported. A CA may answer with what it gave before.
 Submission with_answer(keys::Context& context, StoredRequest request) {
-  const std::vector<crypto::Certificate> came = answers(context.database, request.id);
+  const std::string came = answer_to(request);
   if (request.state == State::kSubmitted || came.empty()) return {std::move(request), {}};
-  Accepted accepted = accept_request(context, request.id, hex(came.back().sha256()));
+  Accepted accepted = accept_request(context, request.id, came);
   return {find_request(context.database, request.id), std::move(accepted.certificate),
           std::move(accepted.remarks)};
 }
