@@ -19,7 +19,7 @@ constexpr std::string_view kVerb = "request create";
 /// Signatures at the same time, as keys::DocumentSigner has it.
 constexpr unsigned kMostSigners = 4;
 /// Requests that are worth a thread. Fewer come from a service, which has other threads busy.
-constexpr std::size_t kWorth = 16;
+constexpr std::size_t kWorth = 4;
 
 /// A key version with its policy, for all requests of a batch that are for it.
 struct Key {

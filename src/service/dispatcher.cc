@@ -15,6 +15,9 @@ constexpr std::size_t kQueue = 4096;
 /// Calls that are answered in one go, and how many workers do so for one route: while one waits for
 /// the disk the other signs.
 constexpr std::size_t kTogether = 64;
+/// How long the first of a group waits for the others: while they keep coming, and not for ever.
+constexpr std::chrono::microseconds kPause{300};
+constexpr std::chrono::milliseconds kGather{3};
 constexpr unsigned kGroups = 2;
 constexpr std::chrono::milliseconds kWatchEvery{200};
 constexpr std::chrono::seconds kLongestWait{60};
@@ -92,8 +95,10 @@ void Dispatcher::handle(Request request, HttpServer::Reply reply) {
   {
     const std::scoped_lock lock(mutex_);
     if (queue_.size() < kQueue && !stopping_) {
+      const auto busy = busy_.find(job.match.route);
       queue_.push_back(std::move(job));
-      ready_.notify_one();
+      // Where as many as may are at this route already, the next of them takes it along.
+      if (busy == busy_.end() || busy->second < kGroups) ready_.notify_one();
       return;
     }
   }
@@ -107,33 +112,60 @@ std::vector<Dispatcher::Job> Dispatcher::take() {
     return busy == busy_.end() || busy->second < kGroups;
   };
   std::vector<Job> out;
-  while (true) {
+  while (out.empty()) {
     const auto first = std::ranges::find_if(queue_, can_run);
     if (first == queue_.end()) {
       if (stopping_) return out;
       ready_.wait(lock);
-      continue;
+    } else if (first->match.route->together == nullptr) {
+      out.push_back(std::move(*first));
+      queue_.erase(first);
+    } else {
+      out = gather(lock, first->match.route);  // another worker may have them meanwhile
     }
-    const Route* route = first->match.route;
-    out.push_back(std::move(*first));
-    queue_.erase(first);
-    if (route->together == nullptr) return out;
-    ++busy_[route];
-    for (auto at = queue_.begin(); at != queue_.end() && out.size() < kTogether;)
-      if (at->match.route == route) {
-        out.push_back(std::move(*at));
-        at = queue_.erase(at);
-      } else {
-        ++at;
-      }
-    return out;
   }
+  return out;
+}
+
+std::vector<Dispatcher::Job> Dispatcher::gather(std::unique_lock<std::mutex>& lock,
+                                                const Route* route) {
+  unsigned& busy = busy_[route];
+  ++busy;
+  // Whoever was answered together asks again at nearly the same time: the first of them is not
+  // worth a group of his own.
+  const auto end = Clock::now() + kGather;
+  for (std::size_t seen = 0; seen < count(route) && !stopping_ && Clock::now() < end;) {
+    seen = count(route);
+    lock.unlock();
+    std::this_thread::sleep_for(kPause);  // nobody is to be woken for each that comes
+    lock.lock();
+  }
+  std::vector<Job> out = all_of(route);
+  if (out.empty()) --busy;
+  return out;
+}
+
+std::size_t Dispatcher::count(const Route* route) const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(queue_, [&](const Job& job) { return job.match.route == route; }));
+}
+
+std::vector<Dispatcher::Job> Dispatcher::all_of(const Route* route) {
+  std::vector<Job> out;
+  for (auto at = queue_.begin(); at != queue_.end() && out.size() < kTogether;)
+    if (at->match.route == route) {
+      out.push_back(std::move(*at));
+      at = queue_.erase(at);
+    } else {
+      ++at;
+    }
+  return out;
 }
 
 void Dispatcher::release(const Route* route) {
   {
     const std::scoped_lock lock(mutex_);
-    if (--busy_[route] == 0) busy_.erase(route);
+    --busy_[route];
   }
   ready_.notify_one();
 }

@@ -55,6 +55,9 @@ class Dispatcher {
   };
   void work();
   std::vector<Job> take();
+  std::vector<Job> gather(std::unique_lock<std::mutex>& lock, const Route* route);
+  std::size_t count(const Route* route) const;
+  std::vector<Job> all_of(const Route* route);
   void release(const Route* route);
   void run(app::App& side, Job job);
   void run_together(app::App& side, std::vector<Job>& jobs);
