@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "service/problem.h"
 #include "service/schema.h"
 #include "service/shared.h"
@@ -29,6 +30,11 @@ std::string percent_encoded(std::string_view text) {
     }
   }
   return out;
+}
+
+/// What an HSM that was restarted, or lost its sessions, makes an operation fail with.
+bool is_token_trouble(const Error& error) {
+  return error.ckr().has_value() && is_retryable(error.code());
 }
 
 }  // namespace
@@ -77,6 +83,15 @@ void spend_signatures(Call& call, std::uint32_t signatures) {
 
 void give_back_signatures(Call& call, std::uint32_t signatures) {
   call.shared.quotas().give_back(call.principal, signatures, call.context().clock.now());
+}
+
+Response refusal(Shared& shared, const Request& request, const Error& error) {
+  const bool ours = status_of(error.code()) >= 500;
+  log("service").log(ours ? spdlog::level::err : spdlog::level::info,
+                     "request={} method={} error={} {}", request.id, request.method,
+                     name(error.code()), error.what());
+  if (is_token_trouble(error)) shared.report_token_trouble();
+  return problem(request, error);
 }
 
 Page page_of(const Call& call) {

@@ -55,6 +55,10 @@ auto counted(Call& call, std::uint32_t signatures, Act&& act) {
   }
 }
 
+/// The answer to a call that failed: logged with the request's id, and where the token seems lost
+/// the service is told to look at it.
+Response refusal(Shared& shared, const Request& request, const Error& error);
+
 /// A page of a list: `limit` (1 to 1000, else 100) entries after `after`, and where to go on.
 struct Page {
   std::size_t limit;

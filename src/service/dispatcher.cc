@@ -35,17 +35,6 @@ std::optional<std::chrono::seconds> preferred_wait(const Request& request) {
   return std::min(std::chrono::seconds(seconds), kLongestWait);
 }
 
-void log_failure(const Request& request, const Error& error) {
-  const bool ours = status_of(error.code()) >= 500;
-  log("service").log(ours ? spdlog::level::err : spdlog::level::info, "{} {} {}: {}", request.id,
-                     request.method, request.path, error.what());
-}
-
-/// What an HSM that was restarted, or lost its sessions, makes an operation fail with.
-bool is_token_trouble(const Error& error) {
-  return error.ckr().has_value() && is_retryable(error.code());
-}
-
 }  // namespace
 
 Dispatcher::Dispatcher(Shared& shared, MakeSide make_side, unsigned workers)
@@ -205,12 +194,6 @@ void Dispatcher::run(app::App& side, Job job) {
     answer(std::move(job), std::move(response));
 }
 
-Response Dispatcher::failed(const Request& request, const Error& error) {
-  log_failure(request, error);
-  if (is_token_trouble(error)) shared_.report_token_trouble();
-  return problem(request, error);
-}
-
 Response Dispatcher::respond(app::App& side, Job& job) {
   try {
     const Admitted admitted =
@@ -228,9 +211,9 @@ Response Dispatcher::respond(app::App& side, Job& job) {
     return shared_.idempotency().once(side.database(), *keyed, call.context().clock.now(), act,
                                       [&] { note_replay(call, route); });
   } catch (const Error& error) {
-    return failed(job.request, error);
+    return refusal(shared_, job.request, error);
   } catch (const std::exception& error) {
-    return failed(job.request, Error(Errc::kInternal, error.what()));
+    return refusal(shared_, job.request, Error(Errc::kInternal, error.what()));
   }
 }
 
@@ -261,7 +244,7 @@ void Dispatcher::run_together(app::App& side, std::vector<Job>& jobs) {
       calls.push_back(call_of(side, jobs[i], admitted.back()));
       which.push_back(i);
     } catch (const Error& error) {
-      Response refused = failed(jobs[i].request, error);
+      Response refused = refusal(shared_, jobs[i].request, error);
       answer(std::move(jobs[i]), std::move(refused));
     }
   }
@@ -274,7 +257,7 @@ void Dispatcher::run_together(app::App& side, std::vector<Job>& jobs) {
 std::vector<Response> Dispatcher::together(const Job& first, std::vector<Call>& calls) {
   const auto all_failed = [&](const Error& error) {
     std::vector<Response> out;
-    for (const Call& call : calls) out.push_back(failed(call.request, error));
+    for (const Call& call : calls) out.push_back(refusal(shared_, call.request, error));
     return out;
   };
   try {
@@ -290,8 +273,12 @@ void Dispatcher::answer(Job job, Response response) {
   const std::chrono::duration<double> took = Clock::now() - job.request.arrived;
   shared_.metrics().count_call(job.match.route->method, job.match.route->path, response.status,
                                took);
-  log("service").debug("{} {} {} {} {:.1f} ms", job.request.id, job.request.method,
-                       job.request.path, response.status, took.count() * 1e3);
+  // As it was sent: no blank in it can make two fields of one.
+  const std::string_view path =
+      std::string_view(job.request.target).substr(0, job.request.target.find('?'));
+  log("service").info("request={} method={} path={} status={} ms={:.1f} from={}", job.request.id,
+                      job.request.method, path, response.status, took.count() * 1e3,
+                      job.request.peer.address);
   job.reply(std::move(response));
 }
 
@@ -309,6 +296,16 @@ void Dispatcher::park(Job job, Response response, std::uint64_t news) {
     parked_.push_back({std::move(job), std::move(response)});
   else
     answer(std::move(job), std::move(response));
+}
+
+std::size_t Dispatcher::queued() const {
+  const std::scoped_lock lock(mutex_);
+  return queue_.size();
+}
+
+std::size_t Dispatcher::parked() const {
+  const std::scoped_lock lock(parked_mutex_);
+  return parked_.size();
 }
 
 void Dispatcher::stop_waiting() {

@@ -36,6 +36,9 @@ class Dispatcher {
   /// Throws HttpError 404, 405, 415.
   std::size_t body_limit(const Request& head) const;
 
+  std::size_t queued() const;
+  std::size_t parked() const;
+
   /// Whoever waits is answered now, and nobody waits any more.
   void stop_waiting();
 
@@ -64,7 +67,6 @@ class Dispatcher {
   std::vector<Response> together(const Job& first, std::vector<Call>& calls);
   Response respond(app::App& side, Job& job);
   Call call_of(app::App& side, const Job& job, const Admitted& admitted);
-  Response failed(const Request& request, const Error& error);
   void answer(Job job, Response response);
   void park(Job job, Response response, std::uint64_t news);
   std::vector<Parked> due(bool all_news);
@@ -73,13 +75,13 @@ class Dispatcher {
   Shared& shared_;
   MakeSide make_side_;
 
-  std::mutex mutex_;  // of the queue
+  mutable std::mutex mutex_;  // of the queue
   std::condition_variable ready_;
   std::deque<Job> queue_;
   std::map<const Route*, unsigned> busy_;  ///< workers in routes that are answered together
   bool stopping_ = false;
 
-  std::mutex parked_mutex_;
+  mutable std::mutex parked_mutex_;
   std::condition_variable parked_changed_;
   std::list<Parked> parked_;
   bool waiting_allowed_ = true;

@@ -48,6 +48,14 @@ void refresh_gauges(Call& call) {
   metrics.set("poolkey_audit_unsigned_entries",
               "Entries of the audit log after its newest signed checkpoint",
               static_cast<double>(call.context().audit.unsigned_entries()));
+  const Shared::Levels levels = call.shared.levels();
+  metrics.set("poolkey_queue", "Calls that no worker has yet", static_cast<double>(levels.queued));
+  metrics.set("poolkey_long_polls", "Calls that wait for news", static_cast<double>(levels.parked));
+  metrics.set("poolkey_connections", "Open connections", static_cast<double>(levels.connections));
+  metrics.set("poolkey_handshakes", "TLS handshakes since the start",
+              static_cast<double>(levels.handshakes), "result", "done");
+  metrics.set("poolkey_handshakes", "TLS handshakes since the start",
+              static_cast<double>(levels.failed_handshakes), "result", "failed");
   const auto exposed = rollover::exposures(database);
   double longest = 0;
   for (const rollover::Exposure& e : exposed)

@@ -9,6 +9,7 @@ namespace {
 
 /// Anybody may ask, so the token is asked once a second at most.
 constexpr std::chrono::seconds kReadyFor{1};
+constexpr std::chrono::seconds kAsking{2};
 
 Response live(Call& call) {
   const auto up = std::chrono::steady_clock::now() - call.shared.started;
@@ -18,9 +19,11 @@ Response live(Call& call) {
 }
 
 Response ready(Call& call) {
-  static std::mutex mutex;
+  static std::timed_mutex mutex;
   static std::chrono::steady_clock::time_point checked{};
-  const std::scoped_lock lock(mutex);
+  // With a token that hangs, those who ask do not hold every worker.
+  const std::unique_lock lock(mutex, kAsking);
+  if (!lock.owns_lock()) throw Error(Errc::kUnavailable, "the origin's token does not answer");
   if (std::chrono::steady_clock::now() - checked > kReadyFor) {
     try {
       sign_and_verify(call.context());

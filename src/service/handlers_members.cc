@@ -187,7 +187,7 @@ std::vector<Response> take_receipts(std::span<Call> calls) {
       answers.push_back({call.pool(), caller(call), call.request.body, call.actor, call.rule});
       which.push_back(i);
     } catch (const Error& error) {
-      out[i] = problem(call.request, error);
+      out[i] = refusal(call.shared, call.request, error);
     }
   }
   if (answers.empty()) return out;
@@ -195,7 +195,7 @@ std::vector<Response> take_receipts(std::span<Call> calls) {
   for (std::size_t k = 0; k < which.size(); ++k) {
     Call& call = calls[which[k]];
     if (const auto* error = std::get_if<Error>(&taken[k])) {
-      out[which[k]] = problem(call.request, *error);
+      out[which[k]] = refusal(call.shared, call.request, *error);
       continue;
     }
     const auto& collected = std::get<pool::Collected>(taken[k]);

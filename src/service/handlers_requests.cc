@@ -33,7 +33,7 @@ Response create_alone(Call& call, const requests::CreateOptions& wish) {
     return created_response(requests::create_request(call.context(), wish));
   } catch (const Error& error) {
     give_back_signatures(call, 1);
-    return problem(call.request, error);
+    return refusal(call.shared, call.request, error);
   }
 }
 
@@ -66,7 +66,7 @@ std::vector<Response> create_together(std::span<Call> calls) {
       spend_signatures(calls[i], 1);
       groups[{calls[i].actor, calls[i].rule}].push_back(i);
     } catch (const Error& error) {
-      out[i] = problem(calls[i].request, error);
+      out[i] = refusal(calls[i].shared, calls[i].request, error);
     }
   }
   for (const auto& [who, group] : groups) create_group(calls, group, wishes, out);

@@ -88,6 +88,11 @@ class Service {
           dispatcher_->handle(std::move(request), std::move(reply));
         },
         [this](const Request& head) { return dispatcher_->body_limit(head); });
+    shared_.levels = [this] {
+      const ServerCounts counts = server_->counts();
+      return Shared::Levels{dispatcher_->queued(), dispatcher_->parked(), counts.open,
+                            counts.handshakes, counts.failed_handshakes};
+    };
     look_at_certificate();
     listen();
     server_->start(kIoThreads);

@@ -45,6 +45,15 @@ class Shared {
                                                 const json::object& call)>;
   RunCommand run_command{};
 
+  /// What waits at this moment, for the metrics: set by whoever has queue and server.
+  struct Levels {
+    std::size_t queued = 0;  ///< calls that no worker has yet
+    std::size_t parked = 0;  ///< long polls
+    std::size_t connections = 0;
+    std::uint64_t handshakes = 0, failed_handshakes = 0;
+  };
+  std::function<Levels()> levels{};
+
   /// The token that all Apps of this process work on; set before there are workers.
   const app::OpenToken& token() const { return token_; }
   void use_token(app::OpenToken token) { token_ = std::move(token); }
