@@ -46,9 +46,10 @@ class InstallTest : public testing::Test {
                    d.home("edge1").string() + "\nactivate = 1\n");
     return in_folder(
         d,
-        "true\nOPENSSL_CONF=$PWD/edge1.cnf openssl s_server -www -accept 127.0.0.1:0 -key " + key +
-            " -cert " + certificate +
-            " > server.log 2>&1 & server=$!\n"
+        ": >server.log\nOPENSSL_CONF=$PWD/edge1.cnf openssl s_server -www -accept 127.0.0.1:0 "
+        "-key " +
+            key + " -cert " + certificate +
+            " >> server.log 2>&1 & server=$!\n"
             "for i in $(seq 200); do port=$(sed -n 's/^ACCEPT .*:\\([0-9]*\\)$/\\1/p' server.log);"
             " [ -z \"$port\" ] || break; sleep 0.05; done\n" POOLKEY_PROGRAM
             " --home edge1 member install --probe 127.0.0.1:$port " +

@@ -98,9 +98,10 @@ TEST_F(ForeignProgramTest, AProgramThatHoldsACopyIsNamed) {
   // A handshake makes the copy; the server keeps it as long as it lives.
   const Outcome said =
       in("edge1",
-         "true\n"  // what follows stands by itself: the server, not the list, is in the background
+         ": >server.log\n"  // what follows stands by itself: the server, not the list, is in the
+                            // background
          "openssl s_server -www -accept 127.0.0.1:0 -key poolkey://av -cert "
-         "edge1/tls/av/certificate.pem >server.log 2>&1 & server=$!\n"
+         "edge1/tls/av/certificate.pem >>server.log 2>&1 & server=$!\n"
          "for i in $(seq 200); do port=$(sed -n 's/^ACCEPT .*:\\([0-9]*\\)$/\\1/p' server.log);"
          " [ -z \"$port\" ] || break; sleep 0.05; done\n"
          "openssl s_client -connect 127.0.0.1:$port </dev/null >/dev/null 2>&1\n"

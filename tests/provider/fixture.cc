@@ -93,19 +93,21 @@ std::string CommandFixture::must(const std::string& line) const {
 
 std::string CommandFixture::connect(const std::string& options) const {
   // The server takes a free port and says which. `read` takes whole lines only: the server writes
-  // that one in parts.
-  return must("openssl s_server -accept 127.0.0.1:0 -naccept 1 -www -cert c.pem -key '" + uri("k") +
-              "' " + options +
-              " >server.log 2>&1 &\n"
-              "for i in $(seq 200); do\n"
-              "  address=$(while read -r word rest; do [ \"$word\" != ACCEPT ] || echo $rest; done "
-              "<server.log)\n"
-              "  [ -z \"$address\" ] || break\n"
-              "  sleep 0.05\n"
-              "done\n"
-              "OPENSSL_CONF=$PLAIN timeout 20 openssl s_client -connect $address -CAfile c.pem "
-              "-verify_return_error " +
-              options + " </dev/null || { cat server.log; kill $!; exit 1; }");
+  // that one in parts. The log of the server before it has another port in it.
+  return must(
+      "rm -f server.log; : >server.log\n"
+      "openssl s_server -accept 127.0.0.1:0 -naccept 1 -www -cert c.pem -key '" +
+      uri("k") + "' " + options +
+      " >>server.log 2>&1 &\n"
+      "for i in $(seq 200); do\n"
+      "  address=$(while read -r word rest; do [ \"$word\" != ACCEPT ] || echo $rest; done "
+      "<server.log)\n"
+      "  [ -z \"$address\" ] || break\n"
+      "  sleep 0.05\n"
+      "done\n"
+      "OPENSSL_CONF=$PLAIN timeout 20 openssl s_client -connect $address -CAfile c.pem "
+      "-verify_return_error " +
+      options + " </dev/null || { cat server.log; kill $!; exit 1; }");
 }
 
 }  // namespace poolkey::provider
