@@ -128,12 +128,6 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
-Errc errc_of(const std::string& word) {
-  for (int i = 0; i <= static_cast<int>(Errc::kInternal); ++i)
-    if (name(static_cast<Errc>(i)) == word) return static_cast<Errc>(i);
-  return Errc::kInternal;
-}
-
 /// Shows and writes what the verb said and wrote, and gives its status.
 int take_result(const json::object& result) {
   constexpr std::string_view kWhat = "the service's answer";
@@ -149,7 +143,8 @@ int take_result(const json::object& result) {
   std::fwrite(err.data(), 1, err.size(), stderr);
   if (result.contains("error")) {
     const json::object& error = json::as_object(result, "error", kWhat);
-    throw Error(errc_of(json::text(error, "code", kWhat)), json::text(error, "message", kWhat));
+    throw Error(http::errc_named(json::text(error, "code", kWhat)).value_or(Errc::kInternal),
+                json::text(error, "message", kWhat));
   }
   return static_cast<int>(json::integer(result, "status", kWhat));
 }

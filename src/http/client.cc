@@ -45,7 +45,6 @@ constexpr std::array kCodes{
     CodeRow{CURLE_SSL_CERTPROBLEM, Errc::kDenied},
     CodeRow{CURLE_SSL_ISSUER_ERROR, Errc::kDenied},
     CodeRow{CURLE_WEIRD_SERVER_REPLY, Errc::kCorrupt},
-    CodeRow{CURLE_UNSUPPORTED_PROTOCOL, Errc::kInvalidArgument},
     CodeRow{CURLE_BAD_CONTENT_ENCODING, Errc::kCorrupt},
     CodeRow{CURLE_HTTP2, Errc::kCorrupt},
     CodeRow{CURLE_OUT_OF_MEMORY, Errc::kInternal},
@@ -72,7 +71,7 @@ constexpr std::array kErrcs{Errc::kInvalidArgument, Errc::kDenied,   Errc::kNotF
                             Errc::kUnavailable,     Errc::kTimeout,  Errc::kAuthFailed,
                             Errc::kCorrupt,         Errc::kInternal};
 
-constexpr const char* kProblem = "urn:poolkey:problem:";
+constexpr std::string_view kProblem = "urn:poolkey:problem:";
 constexpr std::size_t kMostHeaders = 64U << 10;  // octets of an answer's head
 
 void start_library() {
@@ -280,9 +279,8 @@ Error problem_of(const Request& request, const Response& response) {
       };
       detail = member("detail").empty() ? member("title") : member("detail");
       const std::string type = member("type");
-      const auto* named = std::ranges::find_if(
-          kErrcs, [&](Errc one) { return type == kProblem + std::string(poolkey::name(one)); });
-      if (named != kErrcs.end()) errc = *named;
+      if (type.starts_with(kProblem))
+        errc = errc_named(std::string_view(type).substr(kProblem.size())).value_or(errc);
     } catch (const Error&) {
       // The status says enough.
     }
@@ -290,6 +288,11 @@ Error problem_of(const Request& request, const Response& response) {
   if (errc == Errc::kAuthFailed) errc = Errc::kDenied;
   return {errc, request.method + " " + request.url + ": " + (detail.empty() ? "" : detail + " ") +
                     "(HTTP status " + std::to_string(response.status) + ")"};
+}
+
+std::optional<Errc> errc_named(std::string_view word) {
+  const auto* named = std::ranges::find(kErrcs, word, poolkey::name);
+  return named == kErrcs.end() ? std::nullopt : std::optional(*named);
 }
 
 std::optional<Time> http_date(const std::string& text) {

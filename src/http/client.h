@@ -74,6 +74,10 @@ class Client {
 /// where the service named it, else by the status; its sentence from the problem's detail.
 Error problem_of(const Request& request, const Response& response);
 
+/// The code that poolkey::name() calls so, as problem documents and the service's answers have it;
+/// nothing for another word.
+std::optional<Errc> errc_named(std::string_view word);
+
 /// A date as HTTP writes it (RFC 9110 5.6.7).
 std::optional<Time> http_date(const std::string& text);
 /// What Retry-After asks for, as seconds from `now`; at most a day.
