@@ -13,6 +13,12 @@ json::array texts(const std::vector<MemberName>& names) {
 
 }  // namespace
 
+std::string pem_of(const std::vector<crypto::Certificate>& certificates) {
+  std::string out;
+  for (const crypto::Certificate& c : certificates) out += c.pem();
+  return out;
+}
+
 json::array words_view(const std::vector<std::string>& words) {
   json::array out;
   for (const std::string& word : words) out.emplace_back(word);

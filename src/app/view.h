@@ -15,6 +15,8 @@
 
 namespace poolkey::app {
 
+/// One PEM after the other.
+std::string pem_of(const std::vector<crypto::Certificate>& certificates);
 json::array words_view(const std::vector<std::string>& words);
 json::object key_view(const keys::StoredKey& key);
 /// One member and one key version.

@@ -115,8 +115,7 @@ int ca_sign(Call& call) {
         {"rule", f.rule}, {"severity", std::string(name(f.severity))}, {"message", f.message}});
   }
   if (!config.configured()) call.out.say(kNoCrl);
-  std::string chain;
-  for (const crypto::Certificate& c : made.chain) chain += c.pem();
+  const std::string chain = app::pem_of(made.chain);
   const std::string out = call.arguments.one("--out");
   if (out.empty())
     call.out.product(made.issued.pem);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "app/service_token.h"
+#include "app/view.h"
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/remote.h"
@@ -95,8 +96,7 @@ int access_certify(Call& call) {
   const requests::ClientCertificate made = requests::client_certificate(
       side.context(), requests::ca_config(side.database()), call.arguments.one("NAME"), csr);
   keys::checkpoint_origin(side.context());
-  std::string pem = made.issued.pem;
-  for (const crypto::Certificate& above : made.chain) pem += above.pem();
+  const std::string pem = made.issued.pem + app::pem_of(made.chain);
   write_or_print(call, pem);
   call.out.say("'" + call.arguments.one("NAME") + "' has a client certificate, serial " +
                made.issued.serial + ", until " + rfc3339(made.issued.not_after) +

@@ -37,9 +37,7 @@ Response show_certificate(Call& call) {
   json::object out = app::certificate_view(c);
   out["pool"] = c.pool.str();
   out["certificate"] = c.stored.certificate.pem();
-  std::string chain;
-  for (const crypto::Certificate& above : c.stored.chain) chain += above.pem();
-  out["chain"] = chain;
+  out["chain"] = app::pem_of(c.stored.chain);
   return tagged_response(call.request, out);
 }
 
@@ -60,9 +58,7 @@ Response sign(Call& call) {
     call.shared.metrics().count_signatures("certificate", 1);
   json::object out = app::issued_view(made.issued, call.context().clock.now());
   out["certificate"] = made.issued.pem;
-  std::string chain;
-  for (const crypto::Certificate& above : made.chain) chain += above.pem();
-  out["chain"] = chain;
+  out["chain"] = app::pem_of(made.chain);
   out["remarks"] = app::words_view(made.remarks);
   return json_response(out, made.already ? 200 : 201);
 }
@@ -90,11 +86,9 @@ Response revoke(Call& call) {
 }
 
 Response ca_chain(Call& call) {
-  std::string pem;
   const keys::OriginSigner ca = keys::issuing_ca(call.side.database());
-  pem += ca.certificate.pem();
-  for (const crypto::Certificate& above : ca.chain) pem += above.pem();
-  return tagged_octets(call.request, "application/x-pem-file", pem);
+  return tagged_octets(call.request, "application/x-pem-file",
+                       ca.certificate.pem() + app::pem_of(ca.chain));
 }
 
 Response crl(Call& call) {

@@ -8,10 +8,14 @@ namespace {
 
 using policy::AccessAction;
 
-json::object key_json(Call& call, const keys::StoredKey& key) {
+std::vector<KeyVersion> in_force(Call& call, const PoolName& pool) {
+  return pool::in_force(call.side.database(), pool, call.context().clock.now());
+}
+
+/// `current`: what is in force in its pool.
+json::object key_json(const keys::StoredKey& key, const std::vector<KeyVersion>& current) {
   json::object out = app::key_view(key);
   out["pool"] = key.pool.value().str();
-  const auto current = pool::in_force(call.side.database(), *key.pool, call.context().clock.now());
   out["in_force"] = std::ranges::find(current, key.name) != current.end();
   out["generated"] = rfc3339(key.created);
   return out;
@@ -21,8 +25,9 @@ Response list_keys(Call& call) {
   std::vector<Entry> entries;
   for (const PoolName& pool : pool::pools(call.side.database())) {
     if (!may(call, AccessAction::kKeyRead, {.pool = pool.str()})) continue;
+    const auto current = in_force(call, pool);
     for (const keys::StoredKey& key : keys::keys_of_pool(call.side.database(), pool))
-      entries.push_back({key.name.str(), key_json(call, key)});
+      entries.push_back({key.name.str(), key_json(key, current)});
   }
   return list_response(call, "keys", std::move(entries));
 }
@@ -38,7 +43,7 @@ keys::StoredKey pool_key(Call& call) {
 
 Response show_key(Call& call) {
   const keys::StoredKey key = pool_key(call);
-  json::object out = key_json(call, key);
+  json::object out = key_json(key, in_force(call, *key.pool));
   out["public_key"] = key.public_key.pem();
   return tagged_response(call.request, out);
 }

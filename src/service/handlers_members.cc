@@ -2,6 +2,7 @@
 // challenges, reports and certificates, by the identity that was enrolled.
 #include <algorithm>
 
+#include "app/view.h"
 #include "base/file.h"
 #include "crypto/digest.h"
 #include "pool/agent_report.h"
@@ -74,9 +75,7 @@ Response ask_for_enrolment(Call& call) {
 }
 
 std::string certificate_pem(const requests::ClientCertificate& made) {
-  std::string out = made.issued.pem;
-  for (const crypto::Certificate& above : made.chain) out += above.pem();
-  return out;
+  return made.issued.pem + app::pem_of(made.chain);
 }
 
 Response enrolment_state(Call& call) {

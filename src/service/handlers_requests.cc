@@ -112,11 +112,8 @@ json::object whole_view(Call& call, const requests::StoredRequest& r) {
   out["history"] = r.history;
   out["csr"] = requests::is_signed(r) ? crypto::csr_pem(r.csr) : "";
   const auto bound = keys::certificate_of_request(call.side.database(), r.id);
-  std::string chain;
-  if (bound)
-    for (const crypto::Certificate& c : bound->chain) chain += c.pem();
   out["certificate"] = bound ? bound->certificate.pem() : "";
-  out["chain"] = chain;
+  out["chain"] = bound ? app::pem_of(bound->chain) : "";
   return out;
 }
 
