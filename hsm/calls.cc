@@ -29,8 +29,8 @@ CallInProgress::~CallInProgress() {
 }
 
 CK_RV CallInProgress::ended(CK_RV rv) const {
-  if (calls_.log_.should_log(spdlog::level::debug))
-    calls_.log_.debug(
+  if (Log::should_log(LogLevel::kDebug))
+    log("hsm").debug(
         "{} {} {} us", function_, rv_name(rv),
         std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - start_)
             .count());

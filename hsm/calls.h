@@ -55,7 +55,7 @@ class Call<Member> {
 /// than the bare one. May be used by several threads.
 class Calls {
  public:
-  explicit Calls(CK_FUNCTION_LIST* real) : real_(real), log_(log("hsm")) {}
+  explicit Calls(CK_FUNCTION_LIST* real) : real_(real) {}
   Calls(const Calls&) = delete;
   Calls& operator=(const Calls&) = delete;
 
@@ -70,7 +70,7 @@ class Calls {
   std::optional<const char*> overdue(std::chrono::milliseconds limit) const;
 
   const CK_FUNCTION_LIST& real() const { return *real_; }
-  bool observed() const { return watched_ || log_.should_log(spdlog::level::debug); }
+  bool observed() const { return watched_ || Log::should_log(LogLevel::kDebug); }
 
  private:
   friend class CallInProgress;
@@ -83,7 +83,6 @@ class Calls {
   static constexpr std::size_t kPlaces = 128;
 
   CK_FUNCTION_LIST* real_;
-  spdlog::logger& log_;
   bool watched_ = false;
   mutable std::array<Place, kPlaces> places_;
 };

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/stderr_log.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/remote.h"
@@ -258,7 +259,7 @@ int run(int argc, char** argv) {
                 global);
   }
   try {
-    set_log_level(global.log_level);
+    log_to_stderr(global.log_level);
   } catch (const Error& error) {
     return fail(error, global);
   }

@@ -87,9 +87,8 @@ void give_back_signatures(Call& call, std::uint32_t signatures) {
 
 Response refusal(Shared& shared, const Request& request, const Error& error) {
   const bool ours = status_of(error.code()) >= 500;
-  log("service").log(ours ? spdlog::level::err : spdlog::level::info,
-                     "request={} method={} error={} {}", request.id, request.method,
-                     name(error.code()), error.what());
+  log("service").log(ours ? LogLevel::kError : LogLevel::kInfo, "request={} method={} error={} {}",
+                     request.id, request.method, name(error.code()), error.what());
   if (is_token_trouble(error)) shared.report_token_trouble();
   return problem(request, error);
 }
