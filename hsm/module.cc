@@ -86,7 +86,8 @@ std::shared_ptr<Module> Module::load(const fs::path& path, Process process, std:
   if (!fs::exists(path))
     throw Error(Errc::kNotFound, "there is no PKCS#11 module '" + path.string() +
                                      "'; install it or correct 'module' in poolkey.toml");
-  void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  // Lazily: what is bound at once is the module's C++ library as well, of which it calls little.
+  void* library = ::dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
   if (library == nullptr)
     throw Error(Errc::kUnsupported, "cannot load '" + path.string() + "': " + ::dlerror());
   auto* list = reinterpret_cast<CK_C_GetFunctionList>(::dlsym(library, "C_GetFunctionList"));

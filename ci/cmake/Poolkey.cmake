@@ -17,7 +17,7 @@ add_library(poolkey_flags INTERFACE)
 target_compile_options(poolkey_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
   -Wnon-virtual-dtor -Woverloaded-virtual -Wformat=2 -Wnull-dereference
-  -fstack-protector-strong $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+  -fstack-protector-strong -ffunction-sections -fdata-sections $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
 target_compile_definitions(poolkey_flags INTERFACE SPDLOG_FMT_EXTERNAL OPENSSL_API_COMPAT=30000)
 target_link_options(poolkey_flags INTERFACE -Wl,-z,relro,-z,now,-z,defs)
 target_include_directories(poolkey_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
