@@ -13,7 +13,8 @@ namespace poolkey::hsm {
 
 class Attributes {
  public:
-  /// Two calls, the sizes and then the values, however many are asked for. Throws as read_bytes().
+  /// One call, however many are asked for; where that is not enough two, the sizes and then the
+  /// values. Throws as read_bytes().
   Attributes(Session& session, CK_OBJECT_HANDLE object, std::span<const CK_ATTRIBUTE_TYPE> types);
 
   /// Null where the object does not have it or will not give it, or where it was not asked for.
@@ -23,6 +24,11 @@ class Attributes {
   std::optional<CK_ULONG> number(CK_ATTRIBUTE_TYPE type) const;
 
  private:
+  bool read_at_once(Session& session, CK_OBJECT_HANDLE object,
+                    std::span<const CK_ATTRIBUTE_TYPE> types);
+  void read_by_sizes(Session& session, CK_OBJECT_HANDLE object,
+                     std::span<const CK_ATTRIBUTE_TYPE> types);
+
   std::vector<std::pair<CK_ATTRIBUTE_TYPE, Bytes>> told_;
 };
 

@@ -81,8 +81,12 @@ std::vector<CK_OBJECT_HANDLE> find_objects(Session& session, Template wanted) {
   bool says_token = false;
   const CK_ATTRIBUTE* given = wanted.data();
   for (CK_ULONG i = 0; i < wanted.count(); ++i) says_token |= given[i].type == CKA_TOKEN;
-  if (!says_token) wanted.set(CKA_TOKEN, true);
-  return Search(session, wanted).all();
+  if (says_token) return Search(session, wanted).all();
+  // First, because a token may compare in this order: SoftHSM decrypts the text of a private
+  // object.
+  Template all;
+  all.set(CKA_TOKEN, true).append(wanted);
+  return Search(session, all).all();
 }
 
 std::optional<Bytes> read_bytes(Session& session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {

@@ -8,8 +8,8 @@ namespace poolkey::provider {
 namespace {
 
 hsm::Template of_class(const hsm::Uri& uri, CK_OBJECT_CLASS object_class) {
-  hsm::Template out = uri.object_template();
-  out.set(CKA_CLASS, CK_ULONG{object_class});
+  hsm::Template out;
+  out.set(CKA_CLASS, CK_ULONG{object_class}).append(uri.object_template());
   return out;
 }
 
@@ -30,34 +30,40 @@ struct Object {
   hsm::Attributes attributes;
 };
 
-/// What the public objects say; nothing where they differ: which of them is not to be guessed.
-class Twins {
- public:
-  void add(std::optional<PublicPart> part) {
-    if (!part) return;
-    differ_ = differ_ || (part_ && *part != *part_);
-    part_ = std::move(part);
-  }
-  std::optional<PublicPart> part() const { return differ_ ? std::nullopt : part_; }
+bool is_private_key(const Object& object) {
+  return object.attributes.number(CKA_CLASS) == CKO_PRIVATE_KEY;
+}
 
- private:
-  std::optional<PublicPart> part_;
-  bool differ_ = false;
-};
+std::vector<Object> objects_of(hsm::Session& session, hsm::Template wanted) {
+  std::vector<Object> out;
+  for (const CK_OBJECT_HANDLE handle : hsm::find_objects(session, std::move(wanted)))
+    out.push_back({handle, read_key_attributes(session, handle)});
+  return out;
+}
 
-/// The twin is of the same kind and curve: pairs of different kinds may share an id.
+/// The same id, kind and curve: pairs of different kinds may share an id.
+bool is_twin(const hsm::Attributes& key, const hsm::Attributes& other) {
+  return other.number(CKA_CLASS) == CKO_PUBLIC_KEY &&
+         other.number(CKA_KEY_TYPE) == key.number(CKA_KEY_TYPE) &&
+         other.bytes(CKA_ID) == key.bytes(CKA_ID) &&
+         (key.find(CKA_EC_PARAMS) == nullptr ||
+          other.bytes(CKA_EC_PARAMS) == key.bytes(CKA_EC_PARAMS));
+}
+
+/// What a key's public objects say, those with its label before others; nothing where they differ:
+/// which of them is not to be guessed.
 std::optional<PublicPart> twin_among(const hsm::Attributes& key,
                                      const std::vector<Object>& objects) {
-  Twins twins;
+  std::vector<PublicPart> with_label, others;
   for (const Object& object : objects) {
-    const hsm::Attributes& told = object.attributes;
-    if (told.number(CKA_CLASS) == CKO_PUBLIC_KEY &&
-        told.number(CKA_KEY_TYPE) == key.number(CKA_KEY_TYPE) &&
-        (key.find(CKA_EC_PARAMS) == nullptr ||
-         told.bytes(CKA_EC_PARAMS) == key.bytes(CKA_EC_PARAMS)))
-      twins.add(public_part_of(told));
+    if (!is_twin(key, object.attributes)) continue;
+    const bool same_label = object.attributes.bytes(CKA_LABEL) == key.bytes(CKA_LABEL);
+    if (auto part = public_part_of(object.attributes))
+      (same_label ? with_label : others).push_back(std::move(*part));
   }
-  return twins.part();
+  const std::vector<PublicPart>& parts = with_label.empty() ? others : with_label;
+  const bool agree = std::ranges::all_of(parts, [&](const auto& p) { return p == parts.front(); });
+  return parts.empty() || !agree ? std::nullopt : std::optional(parts.front());
 }
 
 /// By the key's id, or by its label where it has no id.
@@ -67,12 +73,7 @@ std::optional<PublicPart> twin_in_token(hsm::Session& session, const hsm::Attrib
   hsm::Template wanted;
   wanted.set(CKA_CLASS, CK_ULONG{CKO_PUBLIC_KEY});
   id.empty() ? wanted.set(CKA_LABEL, ByteView(label)) : wanted.set(CKA_ID, ByteView(id));
-  if (const auto type = key.number(CKA_KEY_TYPE)) wanted.set(CKA_KEY_TYPE, *type);
-  if (const Bytes* curve = key.find(CKA_EC_PARAMS)) wanted.set(CKA_EC_PARAMS, ByteView(*curve));
-  Twins twins;
-  for (const CK_OBJECT_HANDLE twin : hsm::find_objects(session, std::move(wanted)))
-    twins.add(read_public_part(session, twin));
-  return twins.part();
+  return twin_among(key, objects_of(session, std::move(wanted)));
 }
 
 /// What one token has of what is looked for.
@@ -114,18 +115,14 @@ class Search {
 
   /// Different private keys; several objects that hold one key count once.
   void add_private_keys(Harvest& out) {
-    // Whatever has the id: the twin is among them, and a search looks at every object of a token.
-    const bool with_twins = uri_.id && !uri_.id->empty();
-    const std::vector<Object> objects =
-        objects_of(with_twins ? std::move(hsm::Template().set(CKA_ID, ByteView(*uri_.id)))
-                              : of_class(uri_, CKO_PRIVATE_KEY));
+    const std::vector<Object> objects = private_keys_and_twins();
     for (const Object& object : objects) {
       const hsm::Attributes& told = object.attributes;
+      if (!is_private_key(object)) continue;
       std::string label = to_text(told.bytes(CKA_LABEL));
-      if (told.number(CKA_CLASS) != CKO_PRIVATE_KEY || (uri_.object && label != *uri_.object))
-        continue;
       auto part = public_part_of(told);
-      if (!part) part = with_twins ? twin_among(told, objects) : twin_in_token(session_, told);
+      if (!part) part = twin_among(told, objects);
+      if (!part) part = twin_in_token(session_, told);
       if (!part)
         out.nameless = label;
       else if (std::ranges::find(out.private_keys, *part, &Seen::part) == out.private_keys.end())
@@ -134,11 +131,14 @@ class Search {
     }
   }
 
-  std::vector<Object> objects_of(hsm::Template wanted) {
-    std::vector<Object> out;
-    for (const CK_OBJECT_HANDLE handle : hsm::find_objects(session_, std::move(wanted)))
-      out.push_back({handle, read_key_attributes(session_, handle)});
-    return out;
+  /// Of every class: the twin is mostly among them, and a search looks at all of a token. Where
+  /// that gives no key, a token may want to be told what it is to look for.
+  std::vector<Object> private_keys_and_twins() {
+    if (uri_.object || (uri_.id && !uri_.id->empty())) {
+      std::vector<Object> found = objects_of(session_, uri_.object_template());
+      if (std::ranges::any_of(found, is_private_key)) return found;
+    }
+    return objects_of(session_, of_class(uri_, CKO_PRIVATE_KEY));
   }
 
   void add_public_keys(Harvest& out) {

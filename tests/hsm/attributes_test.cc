@@ -32,11 +32,11 @@ class AttributesTest : public testing::Test {
     wanted.set(CKA_CLASS, CK_ULONG{CKO_PRIVATE_KEY});
     return find_objects(session, std::move(wanted)).at(0);
   }
-  Attributes read() {
-    static constexpr std::array<CK_ATTRIBUTE_TYPE, 5> kTypes{CKA_ID, CKA_MODULUS, CKA_LABEL,
-                                                             CKA_KEY_TYPE, CKA_START_DATE};
+  /// CKA_START_DATE is empty, which takes two calls more.
+  Attributes read(const std::vector<CK_ATTRIBUTE_TYPE>& types = {CKA_ID, CKA_MODULUS, CKA_LABEL,
+                                                                 CKA_KEY_TYPE, CKA_START_DATE}) {
     const Lease lease = token->lease();
-    return {*lease, key(*lease), kTypes};
+    return {*lease, key(*lease), types};
   }
   bool ask(const std::vector<CK_ATTRIBUTE_TYPE>& types) {
     const Lease lease = token->lease();
@@ -47,10 +47,10 @@ class AttributesTest : public testing::Test {
   std::shared_ptr<Token> token = soft.login();
 };
 
-TEST_F(AttributesTest, TakeTwoCallsHoweverManyTheyAre) {
+TEST_F(AttributesTest, TakeOneCallHoweverManyTheyAre) {
   set_faults("");
-  const Attributes told = read();
-  EXPECT_EQ(calls_of("C_GetAttributeValue"), 2U);
+  const Attributes told = read({CKA_ID, CKA_MODULUS, CKA_LABEL, CKA_KEY_TYPE});
+  EXPECT_EQ(calls_of("C_GetAttributeValue"), 1U);
   EXPECT_EQ(to_text(told.bytes(CKA_ID)), "id");
   EXPECT_EQ(to_text(told.bytes(CKA_LABEL)), "k");
   EXPECT_EQ(told.number(CKA_KEY_TYPE), CKK_EC);
