@@ -2,6 +2,7 @@
 
 #include <array>
 #include <thread>
+#include <utility>
 
 #include "hsm/attributes.h"
 #include "hsm/object.h"
@@ -109,31 +110,36 @@ bool Replica::is_still_there(const Link& link, const Handles& handles,
   }
 }
 
+void Replica::copy(const Link& link, Handles& handles) const {
+  handles.copy_tried = true;
+  handles.copy = SigningToken::copy_to_session(link, handles.object);
+  if (handles.copy == CK_INVALID_HANDLE) return;
+  handles.looked_at = Clock::now();
+  handles.proven = false;
+  handles.in_use = declare_use(token_->state_folder(), id_);
+}
+
 Replica::Handles Replica::usable(const Link& link, Clock::time_point until) {
   const auto is_ready = [&](const Handles& handles) {
-    return handles.link == link.number && handles.object != CK_INVALID_HANDLE &&
-           handles.copy_tried &&
-           (handles.copy == CK_INVALID_HANDLE || Clock::now() - handles.looked_at < kLookAgain);
+    if (handles.link != link.number || handles.object == CK_INVALID_HANDLE) return false;
+    if (handles.copy != CK_INVALID_HANDLE) return Clock::now() - handles.looked_at < kLookAgain;
+    // For the second use: many programs sign once, and a copy costs more than it saves them.
+    return handles.copy_tried || !handles.proven;
   };
   if (const Handles now = known(); is_ready(now)) return now;
   const auto turn = finding_.take(until);
   if (!turn) throw Error(Errc::kTimeout, token_->name().str() + " does not answer");
   Handles now = known();
   if (is_ready(now)) return now;
-  if (now.link == link.number && now.copy != CK_INVALID_HANDLE &&
-      is_still_there(link, now, until)) {
+  if (now.link != link.number) now = {};
+  if (now.copy != CK_INVALID_HANDLE) {
     now.looked_at = Clock::now();
-  } else {
-    if (now.link == link.number && now.copy != CK_INVALID_HANDLE) abandon(now);
-    const bool seen =
-        now.link == link.number && now.copy == CK_INVALID_HANDLE && now.object != CK_INVALID_HANDLE;
-    now = {.link = link.number,
-           .object = seen ? now.object : find(link, until),
-           .copy_tried = true,
-           .looked_at = Clock::now()};
-    now.copy = SigningToken::copy_to_session(link, now.object);
-    if (now.copy != CK_INVALID_HANDLE) now.in_use = declare_use(token_->state_folder(), id_);
+    if (!is_still_there(link, now, until)) abandon(std::exchange(now, {}));
+  } else if (now.object != CK_INVALID_HANDLE) {
+    copy(link, now);
   }
+  if (now.object == CK_INVALID_HANDLE)
+    now = {.link = link.number, .object = find(link, until), .looked_at = Clock::now()};
   const std::lock_guard hold(mutex_);
   handles_ = now;
   return now;

@@ -72,6 +72,7 @@ class Replica {
 
   void use_once(const Use& use, const Link& link, Clock::time_point until);
   Handles usable(const Link& link, Clock::time_point until);
+  void copy(const Link& link, Handles& handles) const;
   Handles known();
   CK_OBJECT_HANDLE find(const Link& link, Clock::time_point until) const;
   bool is_still_there(const Link& link, const Handles& handles, Clock::time_point until) const;
