@@ -208,18 +208,17 @@ bool put_received(store::Database& database, const Received& item, const std::st
 std::vector<Received> received(store::Database& database, Received::Kind kind) {
   std::vector<Received> out;
   for (const store::Row& row :
-       database.rows("SELECT sha256, request_id, der FROM received WHERE kind = :kind"
+       database.rows("SELECT sha256, request_id, der, received_at FROM received WHERE kind = :kind"
                      " ORDER BY received_at, sha256",
                      {{"kind", std::string(kReceivedKinds[static_cast<std::size_t>(kind)])}}))
     out.push_back({row.text("sha256"), kind, row.optional_text("request_id").value_or(""),
-                   from_base64(row.text("der"))});
+                   from_base64(row.text("der")), row.text("received_at")});
   return out;
 }
 
-std::vector<crypto::Certificate> answers(store::Database& database, const std::string& request) {
-  std::vector<crypto::Certificate> out;
-  for (const Received& item : received(database, Received::Kind::kCertificate))
-    if (item.request == request) out.push_back(crypto::Certificate::from_der(item.der));
+std::vector<Received> answers(store::Database& database, const std::string& request) {
+  std::vector<Received> out = received(database, Received::Kind::kCertificate);
+  std::erase_if(out, [&](const Received& item) { return item.request != request; });
   return out;
 }
 

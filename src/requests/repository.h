@@ -2,8 +2,8 @@
 // May touch: store, crypto, pool. Called by: requests, cli.
 #pragma once
 
-#include <optional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -77,12 +77,13 @@ struct Received {
   Kind kind = Kind::kCertificate;
   std::string request;  ///< that it answers; empty: none
   Bytes der;
+  std::string at{};  ///< RFC 3339, to the second; given by received()
 };
 /// False if it was there, for the same request.
 bool put_received(store::Database& database, const Received& item, const std::string& file,
                   Time now);
 std::vector<Received> received(store::Database& database, Received::Kind kind);
-/// Certificates that answer a request, in the order in which they came.
-std::vector<crypto::Certificate> answers(store::Database& database, const std::string& request);
+/// Certificates that answer a request, by the second in which they came.
+std::vector<Received> answers(store::Database& database, const std::string& request);
 
 }  // namespace poolkey::requests

@@ -1,5 +1,6 @@
 #include "requests/route.h"
 
+#include <algorithm>
 #include <cctype>
 
 #include "crypto/digest.h"
@@ -16,7 +17,9 @@ bool is_settled(const StoredRequest& request) { return request.state >= State::k
 crypto::Certificate chosen(store::Database& database, const StoredRequest& request,
                            const std::string& fingerprint) {
   const std::string& id = request.id;
-  std::vector<crypto::Certificate> all = answers(database, id);
+  std::vector<crypto::Certificate> all;
+  for (const Received& item : answers(database, id))
+    all.push_back(crypto::Certificate::from_der(item.der));
   const auto bound = keys::certificate_of_request(database, id);
   std::erase_if(all, [&](const crypto::Certificate& c) {
     const bool is_past = bound && c == bound->certificate && !is_settled(request);
@@ -57,10 +60,14 @@ std::optional<keys::StoredCertificate> bound_before(store::Database& database,
   auto bound = keys::certificate_of_request(database, request.id);
   if (!bound || !is_settled(request) || !hex(bound->certificate.sha256()).starts_with(fingerprint))
     return std::nullopt;
-  // What came later may be meant.
-  const std::vector<crypto::Certificate> came = answers(database, request.id);
-  const bool is_newest = came.empty() || came.back() == bound->certificate;
-  return is_newest || !fingerprint.empty() ? bound : std::nullopt;
+  if (!fingerprint.empty()) return bound;
+  // What came later may be meant, and so may what came in the same second.
+  const std::vector<Received> came = answers(database, request.id);
+  const auto own = std::ranges::find(came, hex(bound->certificate.sha256()), &Received::sha256);
+  const bool is_newest = std::ranges::all_of(came, [&](const Received& other) {
+    return own != came.end() && (&other == &*own || other.at < own->at);
+  });
+  return is_newest ? bound : std::nullopt;
 }
 
 /// Of two certificates for one key members show the one that ends last, and so does `publish`.
