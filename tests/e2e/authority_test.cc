@@ -169,9 +169,7 @@ TEST_F(AuthorityTest, OcspRefusesWhatItCannotAnswer) {
 TEST_F(AuthorityTest, ListsAreMadeOnSchedule) {
   d.must("origin", {"ca", "crl"});
   const auto at = [&](const std::string& time, const Words& verb) {
-    return d.on("origin", verb, [&](Command& c) {
-      c.words.insert(c.words.begin(), {"faketime", "-f", time});
-    });
+    return d.on("origin", verb, [&](Command& c) { c.words = at_time(time, std::move(c.words)); });
   };
   const std::int64_t log = d.count("origin", "audit_entry");
   EXPECT_THAT(d.must("origin", {"ca", "crl"}), Not(HasSubstr("is made")));
@@ -194,9 +192,8 @@ TEST_F(AuthorityTest, ARevokedCertificateStaysOnOneListAfterItsEnd) {
   d.must("origin", sign("a"));
   d.must("origin", revoke("a", "superseded"));
   const auto entries = [&](const std::string& time) {
-    const Outcome made = d.on("origin", {"ca", "crl", "--force"}, [&](Command& c) {
-      c.words.insert(c.words.begin(), {"faketime", "-f", time});
-    });
+    const Outcome made = d.on("origin", {"ca", "crl", "--force"},
+                              [&](Command& c) { c.words = at_time(time, std::move(c.words)); });
     EXPECT_TRUE(succeeded(made));
     return made.out;
   };
@@ -260,10 +257,7 @@ TEST_F(AuthorityTest, APublicProfileIsClippedToTodaysLimit) {
   const auto notes = [&](const std::string& day) {
     const Deployment copy = d.copy();
     return copy
-        .on("origin", sign,
-            [&](Command& c) {
-              c.words.insert(c.words.begin(), {"faketime", "-f", "@" + day});
-            })
+        .on("origin", sign, [&](Command& c) { c.words = at_time("@" + day, std::move(c.words)); })
         .text();
   };
   EXPECT_THAT(notes("2027-03-14 23:00:00"), HasSubstr("200 days"));

@@ -12,7 +12,7 @@ class WrongClockTest : public testing::TestWithParam<std::string> {
   /// A verb of one side as if it were that day there.
   static std::string must_on(const Deployment& d, const std::string& side, const Words& verb) {
     const Outcome outcome = d.on(side, verb, [](Command& c) {
-      c.words.insert(c.words.begin(), {"faketime", "-f", "@" + GetParam() + " 00:00:00"});
+      c.words = at_time("@" + GetParam() + " 00:00:00", std::move(c.words));
     });
     if (outcome.status != 0) throw std::runtime_error(outcome.text());
     return outcome.out;
@@ -45,7 +45,7 @@ TEST_P(WrongClockTest, AReplayIsRefusedAllTheSame) {
   must_on(d, "edge1", {"member", "receive"});
   std::filesystem::copy_file(d.path("older.cms"), envelope);
   const Outcome outcome = d.on("edge1", {"member", "receive"}, [](Command& c) {
-    c.words.insert(c.words.begin(), {"faketime", "-f", "@" + GetParam() + " 00:00:00"});
+    c.words = at_time("@" + GetParam() + " 00:00:00", std::move(c.words));
   });
   EXPECT_TRUE(refused(outcome, 6, {"older than release"}));
 }
@@ -57,7 +57,7 @@ TEST(InjectedClockTest, DatesOfCertificatesAreTheOriginsOwn) {
   const Deployment d = Deployment::at(Stage::kProven);
   d.must("origin", d.create_request());
   const Outcome issued = d.on("origin", d.issue(), [](Command& c) {
-    c.words.insert(c.words.begin(), {"faketime", "-f", "@2026-12-24 12:00:00"});
+    c.words = at_time("@2026-12-24 12:00:00", std::move(c.words));
   });
   ASSERT_TRUE(succeeded(issued));
   const Outcome dates = run({.words = {"openssl", "x509", "-in", d.path("out/cert.pem").string(),

@@ -63,6 +63,20 @@ int end_within(pid_t child, std::chrono::microseconds limit) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/// What faketime(1) leaves where it is killed bears the number of its process, and stops the next
+/// one that is given it.
+void forget_dead_clocks() {
+  for (const auto& entry : std::filesystem::directory_iterator("/dev/shm")) {
+    const std::string name = entry.path().filename().string();
+    const auto at = name.find("faketime_s");
+    const auto number = at == std::string::npos ? at : name.find_last_of('_');
+    if (number == std::string::npos) continue;
+    std::error_code ignored;  // another test may be at it
+    if (!std::filesystem::exists("/proc/" + name.substr(number + 1), ignored))
+      std::filesystem::remove(entry.path(), ignored);
+  }
+}
+
 }  // namespace
 
 std::string Outcome::text() const {
@@ -97,6 +111,12 @@ testing::AssertionResult refused(const Outcome& outcome, int status,
     if ((outcome.out + outcome.err).find(word) == std::string::npos)
       return testing::AssertionFailure() << "no '" << word << "' in: " << outcome.text();
   return testing::AssertionSuccess();
+}
+
+std::vector<std::string> at_time(const std::string& time, std::vector<std::string> words) {
+  forget_dead_clocks();
+  words.insert(words.begin(), {"faketime", "-f", time});
+  return words;
 }
 
 }  // namespace poolkey::test

@@ -35,6 +35,9 @@ struct Outcome {
 
 Outcome run(const Command& command);
 
+/// Words that run a program as if it were another time: "+2h", "@2026-12-24 12:00:00" (faketime(1)).
+std::vector<std::string> at_time(const std::string& time, std::vector<std::string> words = {});
+
 /// A line of bash, with -o pipefail.
 Outcome shell(const std::string& line, const std::map<std::string, std::string>& environment = {});
 

@@ -195,7 +195,8 @@ class EstWaitTest : public testing::Test {
     const Outcome made = in_folder(
         d,
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost "
-        "-addext subjectAltName=DNS:localhost -keyout tls.key -out tls.pem -days 365; printf secret "
+        "-addext subjectAltName=DNS:localhost -keyout tls.key -out tls.pem -days 365; printf "
+        "secret "
         "> "
         "password; chmod 600 password; openssl crl2pkcs7 -nocrl -certfile ca/issuing.pem -certfile "
         "ca/root.pem -outform DER | openssl base64 > cacerts");
@@ -245,7 +246,7 @@ TEST_F(EstWaitTest, WaitsAsTheCaSaysAndPicksTheAnswerUp) {
   EXPECT_EQ(asked(), 1) << "not before the hour is over";
   EXPECT_THAT(read_file(d.path("asked")), HasSubstr("/.well-known/est/simpleenroll"));
   const auto later = [](Command& command) {
-    command.words.insert(command.words.begin(), {"faketime", "-f", "+61m"});
+    command.words = at_time("+61m", std::move(command.words));
   };
   EXPECT_THAT(d.on("origin", kSubmit, later).out, HasSubstr("has not decided"));
   EXPECT_EQ(asked(), 2);
@@ -253,7 +254,7 @@ TEST_F(EstWaitTest, WaitsAsTheCaSaysAndPicksTheAnswerUp) {
   export_request();
   answer_with("av.csr");
   const Outcome done = d.on("origin", kSubmit, [](Command& command) {
-    command.words.insert(command.words.begin(), {"faketime", "-f", "+3h"});
+    command.words = at_time("+3h", std::move(command.words));
   });
   EXPECT_THAT(done.text(), HasSubstr("Accepted for av@1"));
   EXPECT_EQ(state_of(d, kRequest), "accepted");
@@ -263,7 +264,7 @@ TEST_F(EstWaitTest, WaitsAsTheCaSaysAndPicksTheAnswerUp) {
   answer_with("av.csr");
   const auto serial_in = [&](const std::string& days) {
     const Outcome out = d.on("origin", kSubmit, [&](Command& command) {
-      command.words.insert(command.words.begin(), {"faketime", "-f", "+" + days + "d"});
+      command.words = at_time("+" + days + "d", std::move(command.words));
       command.words.insert(command.words.end(), {"--format", "json"});
     });
     EXPECT_TRUE(succeeded(out));

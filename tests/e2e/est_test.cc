@@ -228,9 +228,7 @@ TEST_F(EstTest, ACertificateThatHasEndedRenewsNothing) {
   d.on("origin",
        {"--direct", "access", "certify", "ra", "--csr", d.path("ra.der").string(), "--out",
         d.path("ra.pem").string()},
-       [](Command& command) {
-         command.words.insert(command.words.begin(), {"faketime", "-f", "-100d"});
-       });
+       [](Command& command) { command.words = at_time("-100d", std::move(command.words)); });
   ASSERT_TRUE(succeeded(bash("! openssl x509 -in ra.pem -noout -checkend 0")));
   request("web", "/CN=a.contoso.com", kP256, "-addext subjectAltName=DNS:a.contoso.com");
   for (const char* path : {"web-server/simpleenroll", "web-server/simplereenroll"})

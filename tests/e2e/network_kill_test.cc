@@ -71,8 +71,8 @@ TEST_F(NetworkKillTest, AReleaseReachesEverybodyWhateverIsKilled) {
 
 TEST_F(NetworkKillTest, AWrongClockIsToldOnBothSides) {
   const auto start = [&](const std::string& offset) {
-    return Background({"faketime", "-f", offset, POOLKEY_PROGRAM, "--home",
-                       net.d.home("edge1").string(), "--log-level", "info", "agent", "run"},
+    return Background(at_time(offset, {POOLKEY_PROGRAM, "--home", net.d.home("edge1").string(),
+                                       "--log-level", "info", "agent", "run"}),
                       net.d.path("agent-edge1.log"));
   };
   const Background agent = start("+300s");
@@ -88,11 +88,11 @@ TEST_F(NetworkKillTest, AnEndedCertificateIsRenewedForNinetyDays) {
   const std::string first = read_file(file);
   net.service().stop();
   const auto agent_at = [&](const std::string& offset) {
-    return Background({"faketime", "-f", offset, POOLKEY_PROGRAM, "--home",
-                       net.d.home("edge1").string(), "--log-level", "info", "agent", "run"},
+    return Background(at_time(offset, {POOLKEY_PROGRAM, "--home", net.d.home("edge1").string(),
+                                       "--log-level", "info", "agent", "run"}),
                       net.d.path("agent-edge1.log"));
   };
-  net.serve({"faketime", "-f", "+60d"});  // it was given for 30
+  net.serve(at_time("+60d"));  // it was given for 30
   const Background agent = agent_at("+60d");
   EXPECT_TRUE(within(20s, [&] { return read_file(file) != first; })) << agent.log() << logs();
   EXPECT_TRUE(within(20s, [&] {

@@ -62,7 +62,7 @@ TEST_F(ServiceInitTest, RenewsTheCertificateInTheLastThirdOfItsLife) {
     d.must("origin", init());
     const Outcome out =
         d.on("origin", {"service", "init", "--format", "json"}, [&](Command& command) {
-          command.words.insert(command.words.begin(), {"faketime", "-f", "+" + days + "d"});
+          command.words = at_time("+" + days + "d", std::move(command.words));
         });
     return json::text(json::parse(out.out, "init").as_object(), "serial", "init");
   };

@@ -16,7 +16,7 @@ Outcome Timeline::on(const std::string& side, const Words& verb, Duration ahead,
                      const std::string& fail_point) const {
   const std::string offset = "+" + std::to_string((later_ + ahead).count());
   return d.on(side, verb, [&](Command& c) {
-    c.words.insert(c.words.begin(), {"faketime", "-f", offset});
+    c.words = at_time(offset, std::move(c.words));
     if (!fail_point.empty()) c.environment["POOLKEY_FAILPOINT"] = fail_point;
   });
 }

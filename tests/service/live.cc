@@ -59,7 +59,7 @@ Shown LiveService::certify(const std::string& name, const std::string& at) const
   const Outcome certified =
       d_.on("origin", {"access", "certify", name, "--csr", base + ".csr", "--out", base + ".pem"},
             [&](Command& command) {
-              if (!at.empty()) command.words.insert(command.words.begin(), {"faketime", "-f", at});
+              if (!at.empty()) command.words = at_time(at, std::move(command.words));
             });
   EXPECT_TRUE(succeeded(certified));
   return load(name);
