@@ -299,10 +299,16 @@ bool SigningToken::hangs() const noexcept {
 
 std::shared_ptr<Replica> SigningToken::replica(const PublicPart& part, const Bytes& id,
                                                const std::string& label) {
+  // We may be the last to hold one of the others, and with it a call into us goes: not below the
+  // lock.
+  std::vector<std::shared_ptr<Replica>> others;
   const std::lock_guard hold(mutex_);
   std::erase_if(replicas_, [](const auto& weak) { return weak.expired(); });
-  for (const auto& weak : replicas_)
-    if (auto known = weak.lock(); known && known->is_of(part, id, label)) return known;
+  for (const auto& weak : replicas_) {
+    auto known = weak.lock();
+    if (known && known->is_of(part, id, label)) return known;
+    others.push_back(std::move(known));
+  }
   auto made = std::make_shared<Replica>(shared_from_this(), part, id, label);
   replicas_.push_back(made);
   return made;

@@ -2,6 +2,10 @@
 #include <openssl/provider.h>
 #include <openssl/store.h>
 
+#include <array>
+#include <atomic>
+#include <thread>
+
 #include "crypto/csr.h"
 #include "crypto/signature.h"
 #include "fixture.h"
@@ -117,6 +121,26 @@ TEST_F(BuiltinErrorTest, APinOrAModuleInAUriIsRefusedWithoutRepeatingIt) {
           [&] { builtin.load_private_key("pkcs11:object=k" + separator + name + "=canary"); },
           testing::ThrowsMessage<Error>(testing::AllOf(
               testing::HasSubstr("'" + name + "'"), testing::Not(testing::HasSubstr("canary")))));
+}
+
+/// The last owner of what is shared may be who looks through it for another key.
+TEST(BuiltinThreadsTest, LoadSignAndDropDifferentKeysAtOnce) {
+  const BuiltinFixture fixture;
+  const std::array labels{"a", "b", "c", "d", "e", "f"};
+  for (const char* label : labels) fixture.make_key("EC-P-256", label);
+  std::atomic<int> wrong = 0;
+  std::vector<std::jthread> threads;
+  for (const char* label : labels)
+    threads.emplace_back([&, label] {
+      for (int i = 0; i < 100; ++i) {
+        const crypto::EvpPkey key = fixture.load(label);
+        const Bytes signature =
+            crypto::sign(key.get(), "SHA256", view("m"), fixture.builtin.context());
+        if (!crypto::PublicKey::from_evp(key.get()).verify("SHA256", view("m"), signature)) ++wrong;
+      }
+    });
+  threads.clear();
+  EXPECT_EQ(wrong, 0);
 }
 
 }  // namespace
