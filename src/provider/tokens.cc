@@ -174,8 +174,10 @@ void Tokens::remember(const std::string& text, std::shared_ptr<const Key> key) {
   for (auto& [name, entry] : remembered_)
     if (entry.until < now) old.push_back(std::move(entry.key));
   std::erase_if(remembered_, [](const auto& entry) { return entry.second.key == nullptr; });
-  if (remembered_.size() < kMaxRemembered)
-    remembered_.insert_or_assign(text, Remembered{std::move(key), now + kBelieved});
+  if (remembered_.size() >= kMaxRemembered) return;
+  Remembered& entry = remembered_[text];
+  old.push_back(std::exchange(entry.key, std::move(key)));
+  entry.until = now + kBelieved;
 }
 
 }  // namespace poolkey::provider
