@@ -31,6 +31,14 @@ bool Gate::close(Clock::time_point until) {
   return false;
 }
 
+bool Gate::close_upon_those_inside(Clock::time_point until) {
+  std::unique_lock hold(mutex_);
+  if (!changed_.wait_until(hold, until, [this] { return !closed_; })) return false;
+  closed_ = true;
+  changed_.wait_until(hold, until, [this] { return inside_ == 0; });
+  return true;
+}
+
 void Gate::open() noexcept {
   const std::lock_guard hold(mutex_);
   closed_ = false;

@@ -1,5 +1,5 @@
 // Who is inside a module, and the moments when nobody may be.
-// May touch: std. Called by: host.
+// May touch: std. Called by: host, fork_mutex.
 #pragma once
 
 #include <atomic>
@@ -21,6 +21,8 @@ class Gate {
   /// From now on nobody enters. False if somebody was still inside, or it stayed closed by another;
   /// then it is as it was.
   bool close(Clock::time_point until);
+  /// The same, but it is closed also where somebody stays inside. False only if another has it.
+  bool close_upon_those_inside(Clock::time_point until);
   void open() noexcept;
   /// In the child of a fork: those who were inside or waiting do not exist here.
   void reset_after_fork() noexcept;

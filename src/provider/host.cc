@@ -84,14 +84,16 @@ std::shared_ptr<Host> Host::of(const ModuleSettings& settings) {
 }
 
 // What is inside comes out first, so that no lock of the module's is held by a thread that the
-// child does not have.
+// child does not have. Beside a call that hangs nobody else is inside, either.
 void Host::before_fork() noexcept {
   registry().mutex.lock();
   for (const auto& host : registry().hosts)
-    host->closed_to_fork_ = host->gate_.close(Clock::now() + kDrain);
+    host->closed_to_fork_ = host->gate_.close_upon_those_inside(Clock::now() + kDrain);
+  ForkMutex::before_fork();
 }
 
 void Host::after_fork_in_parent() noexcept {
+  ForkMutex::after_fork_in_parent();
   for (const auto& host : registry().hosts)
     if (host->closed_to_fork_) host->gate_.open();
   registry().mutex.unlock();
@@ -99,6 +101,7 @@ void Host::after_fork_in_parent() noexcept {
 
 void Host::after_fork_in_child() noexcept {
   ++forks;
+  ForkMutex::after_fork_in_child();
   for (const auto& host : registry().hosts) {
     host->gate_.reset_after_fork();
     new (&host->alone_) std::timed_mutex;

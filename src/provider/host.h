@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hsm/module.h"
+#include "provider/fork_mutex.h"
 #include "provider/gate.h"
 #include "provider/shield.h"
 
@@ -103,7 +104,7 @@ class Host {
   bool closed_to_fork_ = false;
   std::atomic<Clock::time_point> restarted_{};
   std::atomic<Clock::duration> pause_beside_others_{kFirstPauseBesideOthers};
-  std::mutex pulses_mutex_;
+  ForkMutex pulses_mutex_;
   std::vector<std::weak_ptr<Pulse>> pulses_;
 };
 

@@ -5,13 +5,13 @@
 
 #include <compare>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "base/bytes.h"
 #include "base/error.h"
 #include "hsm/cryptoki.h"
+#include "provider/fork_mutex.h"
 
 namespace poolkey::provider {
 
@@ -36,7 +36,7 @@ class KeyNotes {
   Bytes set_rejection_secret(Bytes secret);
 
  private:
-  mutable std::mutex mutex_;
+  mutable ForkMutex mutex_;
   std::map<Way, bool> works_;
   std::optional<Bytes> rejection_secret_;
 };

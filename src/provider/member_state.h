@@ -3,11 +3,11 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "crypto/openssl.h"
 #include "home/statement.h"
+#include "provider/fork_mutex.h"
 #include "provider/rules.h"
 #include "provider/settings.h"
 
@@ -42,7 +42,7 @@ class MemberState {
   home::Statement read(const Settings& settings, const std::filesystem::path& file) const;
 
   OSSL_LIB_CTX* libctx_;
-  std::mutex mutex_;
+  ForkMutex mutex_;
   Stamp stamp_;
   std::shared_ptr<const home::Statement> statement_;
 };

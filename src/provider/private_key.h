@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/secret.h"
 #include "hsm/decrypt.h"
+#include "provider/fork_mutex.h"
 #include "provider/replica.h"
 #include "provider/rules.h"
 
@@ -59,7 +60,7 @@ class PrivateKey {
   const PublicPart part_;
   const std::shared_ptr<const Rules> rules_;
   const Clock::duration patience_;
-  std::mutex mutex_;  ///< of the standings; never held during a call
+  ForkMutex mutex_;  ///< of the standings; never held during a call
   std::vector<Standing> standings_;
   std::size_t turn_ = 0;
 };

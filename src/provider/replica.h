@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "provider/fork_mutex.h"
 #include "provider/in_use.h"
 #include "provider/key_notes.h"
 #include "provider/public_part.h"
@@ -88,7 +89,7 @@ class Replica {
   KeyNotes notes_;
   std::atomic<int> busy_ = 0;
   Turn finding_;  ///< one looks, the others wait for what it finds
-  std::mutex mutex_;
+  ForkMutex mutex_;
   Handles handles_;
 };
 

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "hsm/token.h"
+#include "provider/fork_mutex.h"
 #include "provider/host.h"
 #include "provider/ladder.h"
 #include "provider/public_part.h"
@@ -111,7 +112,7 @@ class SigningToken : public std::enable_shared_from_this<SigningToken> {
   Turn opening_;
   /// Two must not try one wrong PIN, so a slow login is waited for.
   Turn logging_in_{std::chrono::seconds(10)};
-  std::mutex mutex_;  ///< of what follows; never held during a call
+  ForkMutex mutex_;  ///< of what follows; never held during a call
   std::optional<Link> link_;
   std::uint64_t numbers_ = 0;
   std::optional<Pin> pin_;      ///< the one that the token took

@@ -60,8 +60,10 @@ UriRules Tokens::uri_rules() { return {settings().module.path, settings().allow_
 
 std::shared_ptr<Host> Tokens::host() {
   const std::filesystem::path& path = settings().module.path;
-  const std::lock_guard hold(mutex_);
-  if (host_) return host_;
+  {
+    const std::lock_guard hold(mutex_);
+    if (host_) return host_;
+  }
   if (path.empty())
     throw Error(Errc::kInvalidArgument,
                 "neither poolkey-module nor poolkey-home is set in poolkey's section of "
@@ -69,7 +71,9 @@ std::shared_ptr<Host> Tokens::host() {
   if (!std::filesystem::exists(path))
     throw Error(Errc::kNotFound, "there is no PKCS#11 module '" + path.string() +
                                      "'; correct poolkey-module in openssl.cnf");
-  host_ = Host::of(settings_.module);
+  auto made = Host::of(settings_.module);  // which waits for a fork, and a fork for whoever holds
+  const std::lock_guard hold(mutex_);
+  host_ = std::move(made);
   return host_;
 }
 

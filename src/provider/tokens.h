@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "provider/fork_mutex.h"
 #include "provider/key.h"
 #include "provider/object_uri.h"
 #include "provider/settings.h"
@@ -74,7 +75,7 @@ class Tokens {
   RulesOf rules_of_;
   std::optional<Error> fault_;
   std::shared_ptr<hsm::Token> ours_;
-  std::mutex mutex_;  ///< of what follows; never held during a call
+  ForkMutex mutex_;  ///< of what follows; never held during a call
   std::shared_ptr<Host> host_;
   std::vector<std::shared_ptr<SigningToken>> tokens_;
   std::map<std::string, Remembered, std::less<>> remembered_;

@@ -2,7 +2,8 @@
 #include <cstdlib>
 
 #include "base/file.h"
-#include "foreign.h"
+#include "fork_crowd.h"
+#include "two_tokens.h"
 
 namespace poolkey::provider {
 namespace {
@@ -59,42 +60,34 @@ TEST_P(ForkTest, AChildWithoutEnvironmentSigns) {
             0);
 }
 
-/// With contexts that are there already: OpenSSL itself does not survive a fork while another
-/// thread is within its tables, whoever's the key is.
 TEST_P(ForkTest, ForkingWhileThreadsSign) {
   const auto key = load("uncopied");
-  std::atomic<bool> ends = false;
-  std::atomic<int> signatures = 0, failures = 0;
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
-    auto context = std::make_shared<crypto::EvpPkeyCtx>(
-        EVP_PKEY_CTX_new_from_pkey(plugin.context(), key.get(), nullptr));
-    ASSERT_EQ(EVP_PKEY_sign_init(context->get()), 1);
-    const auto sign = [context] {
-      const Bytes digest(32);
-      Bytes out(128);
-      std::size_t size = out.size();
-      return EVP_PKEY_sign(context->get(), out.data(), &size, digest.data(), digest.size()) == 1;
-    };
-    ASSERT_TRUE(sign());
-    threads.emplace_back([sign, &ends, &signatures, &failures] {
-      while (!ends) sign() ? ++signatures : ++failures;
-    });
-  }
-  std::vector<pid_t> children;
-  for (int i = 0; i < 10; ++i) {
-    children.push_back(test::start_child([&] {
-      ::alarm(20);
-      for (int n = 0; n < 5; ++n)
-        if (!signs(key)) ::_exit(2);
-    }));
-    std::this_thread::sleep_for(milliseconds(5));
-  }
-  for (const pid_t child : children) EXPECT_EQ(test::end_of(child), 0);
-  ends = true;
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_GT(signatures, 0);
-  EXPECT_EQ(failures, 0);
+  ForkCrowd crowd(plugin, key.get());
+  EXPECT_EQ(children_that_fail(10, [&] { return signs(key); }), 0);
+  crowd.join();
+  EXPECT_GT(crowd.signatures, 0);
+  EXPECT_EQ(crowd.failures, 0);
+}
+
+TEST_P(ForkTest, ForkingWhileThreadsSignBesideACallThatHangs) {
+  const auto key = load("uncopied");
+  EXPECT_EQ(test::run_child([&] {
+              ForkCrowd crowd(plugin, key.get());
+              set_faults("C_Sign 1 hang");
+              std::this_thread::sleep_for(milliseconds(50));
+              ::_exit(children_that_fail(3, [&] { return signs(key); }));
+            }),
+            0);
+}
+
+class TwoTokensForkTest : public TwoTokensTest {};
+
+TEST_F(TwoTokensForkTest, ForkingWhileThreadsSign) {
+  ForkCrowd crowd(plugin, key.get());
+  EXPECT_EQ(children_that_fail(10, [&] { return signs(); }), 0);
+  crowd.join();
+  EXPECT_GT(crowd.signatures, 0);
+  EXPECT_EQ(crowd.failures, 0);
 }
 
 TEST_P(ForkTest, AnHsmThatRestartsAfterTheForkIsSurvivedOnBothSides) {

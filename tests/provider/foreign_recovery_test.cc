@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "foreign.h"
+#include "two_tokens.h"
 
 namespace poolkey::provider {
 namespace {
@@ -188,34 +189,6 @@ TEST_F(ForeignRecoveryTest, NobodyWaitsForAnOpeningThatHangs) {
             }),
             0);
 }
-
-/// Two tokens with one key, "pooled", in both.
-class TwoTokensTest : public testing::Test {
- protected:
-  TwoTokensTest()
-      : prepared([](test::SoftToken& soft) {
-          soft.add("two");
-          const auto one = soft.login(), two = soft.login("two");
-          write_file(soft.folder() / "pooled.der",
-                     ByteView(test::make_shared_key(*one, *two, "pooled")));
-        }),
-        plugin(prepared.folder(),
-               prepared.section(test::kFaultyModule) + "poolkey-token = test, two\n"),
-        key(plugin.load("pkcs11:object=pooled;type=private")) {}
-
-  bool signs() const {
-    return crypto::PublicKey::from_evp(key.get()).verify("SHA256", view("m"),
-                                                         plugin.sign(key.get(), view("m")));
-  }
-  void remove_from(const std::string& token) const {
-    prepared.pkcs11_tool("--token-label " + token +
-                         " --login --pin 1234 --delete-object --type privkey --label pooled");
-  }
-
-  test::Prepared prepared;
-  test::Plugin plugin;
-  crypto::EvpPkey key;
-};
 
 TEST_F(TwoTokensTest, BothAreUsed) {
   set_faults("");
