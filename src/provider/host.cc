@@ -104,7 +104,7 @@ void Host::after_fork_in_child() noexcept {
   ForkMutex::after_fork_in_child();
   for (const auto& host : registry().hosts) {
     host->gate_.reset_after_fork();
-    new (&host->alone_) std::timed_mutex;
+    new (&host->alone_) Turn(kNotGivenUp);
   }
   registry().mutex.unlock();
 }
@@ -170,8 +170,8 @@ std::optional<Host::Visit> Host::visit_now() noexcept {
 
 bool Host::let_in(Visit& visit, Clock::time_point until) {
   if (!settings_ || !module_->quirks().one_thread_at_a_time) return true;
-  visit.alone_ = std::unique_lock(alone_, until);
-  return visit.alone_.owns_lock();
+  if (auto turn = alone_.take(until)) visit.alone_.emplace(std::move(*turn));
+  return visit.alone_.has_value();
 }
 
 std::shared_ptr<Pulse> Host::new_pulse() {

@@ -13,6 +13,7 @@
 #include "provider/fork_mutex.h"
 #include "provider/gate.h"
 #include "provider/shield.h"
+#include "provider/turn.h"
 
 namespace poolkey::provider {
 
@@ -50,7 +51,7 @@ class Host {
           alone_(std::move(other.alone_)) {}
     Visit& operator=(Visit&&) = delete;
     ~Visit() {
-      if (alone_.owns_lock()) alone_.unlock();
+      alone_.reset();
       if (host_ != nullptr) host_->gate_.leave();
     }
     const std::shared_ptr<hsm::Module>& module() const { return host_->module_; }
@@ -62,7 +63,7 @@ class Host {
     }
     Host* host_;
     std::optional<SigpipeShield> shield_;
-    std::unique_lock<std::timed_mutex> alone_;
+    std::optional<Turn::Taken> alone_;
   };
 
   /// Loads the module, or initialises it after a fork, where that is due. Throws kTimeout if the
@@ -93,6 +94,7 @@ class Host {
   static void after_fork_in_child() noexcept;
 
   /// How long a module that works for others is left alone: it doubles each time.
+  static constexpr std::chrono::hours kNotGivenUp{24};
   static constexpr std::chrono::seconds kFirstPauseBesideOthers{10}, kLongestPauseBesideOthers{600};
 
   std::optional<ModuleSettings> settings_;  ///< of a foreign program
@@ -100,7 +102,9 @@ class Host {
   std::shared_ptr<hsm::Module> module_;     ///< written with the gate closed
   std::atomic<unsigned> forks_seen_ = 0;
   Gate gate_;
-  std::timed_mutex alone_;  ///< see Quirks::one_thread_at_a_time
+  /// See Quirks::one_thread_at_a_time. It is not given up for a call that hangs; and no
+  /// std::timed_mutex, whose locking the TSan of g++ 12 does not see.
+  Turn alone_{kNotGivenUp};
   bool closed_to_fork_ = false;
   std::atomic<Clock::time_point> restarted_{};
   std::atomic<Clock::duration> pause_beside_others_{kFirstPauseBesideOthers};

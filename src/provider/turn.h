@@ -1,5 +1,5 @@
 // Something that one thread does for all, by calls into a module that may never come back.
-// May touch: std. Called by: signing_token, replica.
+// May touch: std. Called by: host, signing_token, replica.
 #pragma once
 
 #include <condition_variable>
