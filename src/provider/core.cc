@@ -21,11 +21,14 @@ Core::Core(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* up_calls) : hand
       case OSSL_FUNC_CORE_VSET_ERROR:
         vset_error_ = OSSL_FUNC_core_vset_error(up_calls);
         break;
+      case OSSL_FUNC_PROVIDER_UP_REF:
+        up_ref_ = OSSL_FUNC_provider_up_ref(up_calls);
+        break;
       default:
         break;
     }
   if (get_params_ == nullptr || new_error_ == nullptr || set_error_debug_ == nullptr ||
-      vset_error_ == nullptr)
+      vset_error_ == nullptr || up_ref_ == nullptr)
     throw Error(Errc::kUnsupported, "this libcrypto lacks up-calls that a provider needs");
 }
 
@@ -36,6 +39,8 @@ std::optional<std::string> Core::setting(const char* name) const {
   if (get_params_(handle_, params) != 1 || value == nullptr) return std::nullopt;
   return value;
 }
+
+void Core::keep_for_ever() const noexcept { up_ref_(handle_, /*activate=*/0); }
 
 void Core::set_error(std::uint32_t reason, const char* format, ...) const noexcept {
   va_list arguments;

@@ -22,6 +22,9 @@ class Core {
   /// One `name = value` of our section of openssl.cnf, copied.
   std::optional<std::string> setting(const char* name) const;
 
+  /// One more reference to the loaded provider, which is never torn down then.
+  void keep_for_ever() const noexcept;
+
   /// Puts an error into the caller's queue: our sentence, and a reason by its Errc.
   void raise(const Error& error) const noexcept;
 
@@ -34,6 +37,7 @@ class Core {
   OSSL_FUNC_core_new_error_fn* new_error_ = nullptr;
   OSSL_FUNC_core_set_error_debug_fn* set_error_debug_ = nullptr;
   OSSL_FUNC_core_vset_error_fn* vset_error_ = nullptr;
+  OSSL_FUNC_provider_up_ref_fn* up_ref_ = nullptr;
 };
 
 }  // namespace poolkey::provider

@@ -4,6 +4,10 @@
 #include <openssl/params.h>
 #include <openssl/provider.h>
 
+#include <cstdlib>
+#include <mutex>
+#include <set>
+
 #include "crypto/reasons.h"
 #include "provider/dispatch.h"
 #include "provider/guard.h"
@@ -11,7 +15,39 @@
 namespace poolkey::provider {
 namespace {
 
-void teardown(void* provctx) { dispose(static_cast<Provider*>(provctx)); }
+/// The instances in this process. Never destroyed.
+struct Loaded {
+  std::mutex mutex;
+  std::set<const Provider*> all;
+};
+Loaded& loaded() {
+  static auto& one = *new Loaded;
+  return one;
+}
+
+/// Static objects of a program are destroyed after OpenSSL has ended, and may free the last key
+/// only then. libcrypto 3.0 would unload the provider with it, and take our reason strings out of a
+/// table that is no more.
+void keep_all_at_the_end() noexcept {
+  const std::unique_lock hold(loaded().mutex, std::try_to_lock);  // its holder may not be here
+  if (!hold) return;
+  for (const Provider* one : loaded().all) one->core.keep_for_ever();
+}
+
+void note(const Provider* fresh) {
+  const std::lock_guard hold(loaded().mutex);
+  [[maybe_unused]] static const int once = std::atexit(keep_all_at_the_end);
+  loaded().all.insert(fresh);
+}
+
+void teardown(void* provctx) {
+  Provider* const provider = static_cast<Provider*>(provctx);
+  {
+    const std::lock_guard hold(loaded().mutex);
+    loaded().all.erase(provider);
+  }
+  dispose(provider);
+}
 
 const OSSL_PARAM* gettable_params(void* /*provctx*/) {
   static const OSSL_PARAM params[] = {OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_NAME, nullptr, 0),
@@ -88,8 +124,10 @@ int initialize(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* up_calls,
         return state->rules(known->settings(), part);
       });
     auto digests = std::make_unique<const Digests>(child.get());
-    *provctx = new Provider{core, std::move(child), std::move(digests), std::move(state),
-                            std::move(tokens)};
+    auto made = std::make_unique<Provider>(
+        Provider{core, std::move(child), std::move(digests), std::move(state), std::move(tokens)});
+    if (!token) note(made.get());
+    *provctx = made.release();
     *out = provider_table();
     return 1;
   });

@@ -30,6 +30,7 @@ struct Free {
 using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using Digest = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 using Context = std::unique_ptr<OSSL_LIB_CTX, Free<OSSL_LIB_CTX_free>>;
+using Certificate = std::unique_ptr<X509, Free<X509_free>>;
 using Bytes = std::vector<unsigned char>;
 
 void must(bool right, const char* what) {
@@ -54,15 +55,17 @@ Key load(const std::string& uri, OSSL_LIB_CTX* context = nullptr) {
   return key;
 }
 
+Certificate read_certificate(const char* file) {
+  const std::unique_ptr<BIO, Free<BIO_free>> bio(BIO_new_file(file, "r"));
+  must(bio != nullptr, "certificate file");
+  Certificate out(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  must(out != nullptr, "certificate");
+  return out;
+}
+
 class Verifier {
  public:
-  explicit Verifier(const char* file) {
-    std::unique_ptr<BIO, Free<BIO_free>> bio(BIO_new_file(file, "r"));
-    std::unique_ptr<X509, Free<X509_free>> certificate(
-        PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-    key_.reset(X509_get_pubkey(certificate.get()));
-    must(key_ != nullptr, "certificate");
-  }
+  explicit Verifier(const char* file) : key_(X509_get_pubkey(read_certificate(file).get())) {}
   /// Ed25519 takes no digest, and a message in one piece only.
   bool in_one_piece() const { return EVP_PKEY_is_a(key_.get(), "ED25519") == 1; }
   const char* digest() const { return in_one_piece() ? nullptr : "SHA256"; }
@@ -105,6 +108,7 @@ void sign(EVP_PKEY* key, const Verifier& verifier, OSSL_LIB_CTX* library = nullp
 struct Given {
   std::string key;
   Verifier verifier;
+  const char* certificate;
 };
 
 void threads(const Given& given) {
@@ -176,10 +180,24 @@ void copy(const Given& given) {
   }
 }
 
+/// Static objects go after OpenSSL has ended, whose own end was noted down later: Squid's do.
+struct Late {
+  Certificate certificate;
+  Key key;
+} late;
+
+void held_to_the_end(const Given& given) {
+  late = {read_certificate(given.certificate), load(given.key)};
+  sign(late.key.get(), given.verifier);
+  // From now on the certificate's key, too, knows of the provider.
+  must(X509_check_private_key(late.certificate.get(), late.key.get()) == 1, "they belong together");
+}
+
 const std::map<std::string, std::function<void(const Given&)>> kWays{
     {"threads", threads},
     {"fork-before-use", fork_before_use},
     {"copy", copy},
+    {"held-to-the-end", held_to_the_end},
     {"fork-after-use", fork_after_use},
     {"own-context", own_context},
     {"load-and-unload", load_and_unload},
@@ -190,7 +208,7 @@ const std::map<std::string, std::function<void(const Given&)>> kWays{
 int main(int argc, char** argv) {
   if (argc != 4) return 2;
   try {
-    kWays.at(argv[1])({argv[2], Verifier(argv[3])});
+    kWays.at(argv[1])({argv[2], Verifier(argv[3]), argv[3]});
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s: %s\n", argv[1], error.what());
     return 1;
