@@ -104,7 +104,9 @@ Bytes DecryptionContext::whole(ByteView ciphertext) const {
   return out;
 }
 
-void DecryptionContext::require_pkcs1() const {
+/// The policy first: of a pool key no setting allows it.
+void DecryptionContext::require_pkcs1(CK_MECHANISM_TYPE mechanism) const {
+  token_key().require(mechanism, Act::kDecrypt);
   if (!provider_.tokens->pkcs1_decryption())
     throw Error(Errc::kDenied,
                 "PKCS#1 v1.5 decryption is off, also that of TLS 1.2 with RSA key exchange; use "
@@ -218,7 +220,7 @@ Bytes DecryptionContext::rejection_secret() const {
 /// Raw RSA is preferred: then the token does not know the padding, and cannot tell whether it is
 /// good. A token that unpads itself says so in its answer, and perhaps in its time.
 DecryptionContext::Block DecryptionContext::pkcs1(ByteView ciphertext) const {
-  require_pkcs1();
+  require_pkcs1(CKM_RSA_PKCS);
   return first_or(
       token_key().notes(), {CKM_RSA_X_509}, "raw RSA",
       [&] {
@@ -240,7 +242,7 @@ std::size_t DecryptionContext::decrypt(ByteView given, std::span<std::uint8_t> o
     case Encryption::kOaep:
       return put(oaep(ciphertext), out);
     case Encryption::kNone:
-      require_pkcs1();  // its caller unpads as it likes
+      require_pkcs1(CKM_RSA_X_509);  // its caller unpads as it likes
       return put(raw(ciphertext), out);
     case Encryption::kTls: {
       if (tls_version_ == 0) throw Error(Errc::kInvalidArgument, "no TLS version was told");

@@ -46,7 +46,7 @@ class DecryptionContext {
   PrivateKey& token_key() const { return *key().signer; }
   const Digest& mgf1() const { return mgf1_ ? *mgf1_ : *digest_; }
   Bytes whole(ByteView ciphertext) const;
-  void require_pkcs1() const;
+  void require_pkcs1(CK_MECHANISM_TYPE mechanism) const;
   SecretBytes raw(ByteView ciphertext) const;
   SecretBytes oaep(ByteView ciphertext) const;
   std::optional<SecretBytes> oaep_in_token(ByteView ciphertext) const;

@@ -34,6 +34,10 @@ PrivateKey::PrivateKey(std::vector<std::shared_ptr<Replica>> replicas, PublicPar
     standings_.push_back({.replica = std::move(replica), .pause = kFirstAbsence});
 }
 
+void PrivateKey::require(CK_MECHANISM_TYPE mechanism, Act act) const {
+  if (rules_) rules_->require(mechanism, act);
+}
+
 Bytes PrivateKey::sign(CK_MECHANISM mechanism, ByteView data, const Proof& proof) {
   Bytes out;
   const auto act = [&](hsm::Session& session, CK_OBJECT_HANDLE key) {
@@ -71,7 +75,7 @@ Use PrivateKey::proven_by_sight(std::function<void(hsm::Session&, CK_OBJECT_HAND
 }
 
 void PrivateKey::use(CK_MECHANISM mechanism, Act act, const Use& use) {
-  if (rules_) rules_->require(mechanism.mechanism, act);
+  require(mechanism.mechanism, act);
   const auto until = Clock::now() + patience_;
   standings_.size() == 1 ? use_one(use, until) : use_any(use, until);
 }

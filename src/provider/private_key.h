@@ -27,6 +27,9 @@ class PrivateKey {
 
   const PublicPart& part() const { return part_; }
 
+  /// Throws kDenied where the key's policy forbids it; the operations below ask by themselves.
+  void require(CK_MECHANISM_TYPE mechanism, Act act) const;
+
   /// Says whether a signature, as the module gives it, verifies with our public key.
   using Proof = std::function<bool(ByteView signature)>;
 

@@ -56,8 +56,7 @@ void Rules::require(CK_MECHANISM_TYPE mechanism, Act act) const {
   const std::string why = act == Act::kDecrypt && mechanism == CKM_RSA_PKCS
                               ? "pool keys never decrypt with PKCS#1 v1.5 padding"
                           : mechanism == CKM_RSA_X_509
-                              ? "raw RSA is never allowed to pool keys, and the token does not do "
-                                "this padding itself"
+                              ? "raw RSA is never allowed to pool keys, nor a padding that needs it"
                               : "key.usages lists " + listed(usages_) + ", and " +
                                     hsm::mechanism_name(mechanism) + " needs " + row.usage;
   throw Error(Errc::kDenied, "the pool key " + key_ + " may not " + row.verb + ": by its policy " +

@@ -146,6 +146,62 @@ TEST_F(PoolKeyTest, APolicyIsKeptWhoeverLoadsTheKey) {
   must("openssl req -new -key '" + uri("current") + "' -subj /CN=x");  // which no statement names
 }
 
+class PoolKeyUsageTest : public PoolKeyTest {
+ protected:
+  /// What `command` on the file "in" says of `label` with these usages, by name and by URI.
+  void expect(const std::string& label, const crypto::PublicKey& key, const std::string& usage,
+              const std::string& command, const std::string& refusal) {
+    home.keep({MemberHome::version("av@1", key, label, {usage})}, ++sequence);
+    for (const std::string& name : {uri(label), std::string("poolkey://av@1")}) {
+      const Outcome outcome = run("openssl pkeyutl " + command + " -inkey '" + name + "' -out out");
+      EXPECT_EQ(outcome.status == 0, refusal.empty()) << usage << ": " << outcome.text;
+      EXPECT_THAT(outcome.text, HasSubstr(refusal)) << usage;
+    }
+  }
+  std::int64_t sequence = 1;
+};
+
+TEST_F(PoolKeyUsageTest, RsaDecryptsWithOaepWhereThePolicyListsIt) {
+  const crypto::PublicKey key = make_free_key("RSA-2048", "rsa");
+  use_home("poolkey-pkcs1-decryption = yes\n");
+  write_file(soft.folder() / "pub.pem", key.pem());
+  must(
+      "encrypt() { OPENSSL_CONF=$PLAIN openssl pkeyutl -encrypt -pubin -inkey pub.pem -in $1 -out "
+      "$2 -pkeyopt rsa_padding_mode:$3; }\n"
+      "echo secret > message; encrypt message oaep oaep; encrypt message pkcs1 pkcs1");
+  const std::string oaep = "-decrypt -pkeyopt rsa_padding_mode:oaep -in oaep";
+  expect("rsa", key, "decrypt", oaep, "");
+  must("cmp out message");
+  expect("rsa", key, "decrypt", oaep + " -pkeyopt rsa_oaep_md:sha3-256",
+         "raw RSA is never allowed to pool keys");
+  expect("rsa", key, "tls", oaep,
+         "the pool key av@1 may not decrypt: by its policy policies/av-auth.toml, key.usages lists "
+         "tls, and CKM_RSA_PKCS_OAEP needs 'decrypt'");
+  // Whatever policy and configuration say.
+  for (const char* usage : {"tls", "decrypt"})
+    expect("rsa", key, usage, "-decrypt -in pkcs1",
+           "pool keys never decrypt with PKCS#1 v1.5 padding");
+  use_home();
+  expect("rsa", key, "decrypt", "-decrypt -in pkcs1",
+         "pool keys never decrypt with PKCS#1 v1.5 padding");
+  expect("rsa", key, "decrypt", "-sign -in message", "the pool key av@1 may not sign");
+}
+
+TEST_F(PoolKeyUsageTest, EcAgreesOnSecretsWhereThePolicyListsIt) {
+  const crypto::PublicKey key = make_free_key("EC-P-256", "ec");
+  write_file(soft.folder() / "pub.pem", key.pem());
+  must(
+      "openssl genpkey -algorithm EC -pkeyopt group:P-256 -out peer.key\n"
+      "openssl pkey -in peer.key -pubout -out peer.pub\n"
+      "openssl pkeyutl -derive -inkey peer.key -peerkey pub.pem -out theirs");
+  const std::string derive = "-derive -peerkey peer.pub";
+  expect("ec", key, "derive", derive, "");
+  must("cmp out theirs");
+  expect("ec", key, "tls", derive,
+         "the pool key av@1 may not agree on secrets: by its policy policies/av-auth.toml, "
+         "key.usages lists tls, and CKM_ECDH1_DERIVE needs 'derive'");
+}
+
 TEST(RulesTest, AllowWhatThePolicyListsAndNothingElse) {
   const Fixture fixture;
   const crypto::PublicKey key = fixture.make_key("EC-P-256", "k");
