@@ -124,6 +124,12 @@ std::vector<Client> make_clients() {
       {.name = "own C++ program (OSSL_STORE)", .show = script("own_program"), .needs = kConf},
       {.name = "Python's ssl", .show = script("python"), .needs = kConf, .not_by = files_only},
       {.name = "openvpn", .show = script("openvpn"), .needs = kConf, .not_by = files_only},
+      {.name = "PostgreSQL, psql",
+       .show = script("postgresql"),
+       .needs =
+           "`OPENSSL_CONF`; the key file with mode 0600; the server starts as its own user, who "
+           "must be able to read the PIN; for clients with P-384 `ssl_ecdh_curve = secp384r1`",
+       .not_by = files_only},
       {.name = "lego (ACME)",
        .show = script("lego"),
        .needs = "a request made by `openssl req` (`--csr`)",

@@ -6,7 +6,7 @@ serve() {
   until_said ACCEPT server.log
 }
 ask() {
-  says "Client certificate" timeout 20 openssl s_client -connect "127.0.0.1:$PORT" -CAfile software.pem \
+  says "${said:-Client certificate}" timeout 20 openssl s_client -connect "127.0.0.1:$PORT" -CAfile software.pem \
     -verify_return_error -cert cert.pem -key "$KEY" -ign_eof "$@" < <(printf 'GET / HTTP/1.0\r\n\r\n')
 }
 serve
@@ -14,7 +14,8 @@ for version in -tls1_2 -tls1_3; do
   for _ in 1 2 3; do ask $version; done
 done
 if rsa; then
-  ask -tls1_2 -sigalgs RSA-PSS+SHA256
   ask -tls1_2 -sigalgs RSA+SHA256
-  ask -tls1_3 -sigalgs RSA-PSS+SHA512
+  for version in -tls1_2 -tls1_3; do
+    for digest in 256 384 512; do ask $version -sigalgs rsa_pss_rsae_sha$digest; done
+  done
 fi
