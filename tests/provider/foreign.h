@@ -16,6 +16,7 @@
 namespace poolkey::provider {
 
 using test::calls_of;
+using test::lose_token;
 using test::make_signing_key;
 using test::set_faults;
 using test::ThrowsErrc;

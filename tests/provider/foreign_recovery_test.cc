@@ -207,6 +207,44 @@ TEST_F(TwoTokensTest, BothAreUsed) {
   }
 }
 
+TEST_F(TwoTokensTest, TheLeastBusySigns) {
+  set_faults("");
+  EXPECT_TRUE(signs() && signs());  // by each of them once
+  set_faults("C_Sign 1 delay 800");
+  std::thread slow([&] { EXPECT_TRUE(signs()); });
+  wait_until([] { return calls_of("C_Sign") == 1; }, milliseconds(1000));
+  // Which of them is busy is seen by taking each away: nobody asks the busy one.
+  int not_asked = 0;
+  for (const char* away : {"test", "two"}) {
+    lose_token(away);
+    set_faults("");
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(signs());
+    if (calls_of("C_SignInit") == 10 && calls_of("C_OpenSession") == 0) ++not_asked;
+    lose_token("");
+    std::this_thread::sleep_for(milliseconds(100));
+    EXPECT_TRUE(signs());  // by the one that has come back
+  }
+  slow.join();
+  EXPECT_EQ(not_asked, 1);
+}
+
+TEST_F(TwoTokensTest, TheOtherTakesOverInMillisecondsAndTheLostOneRejoins) {
+  for (const char* lost : {"test", "two", "test", "two"}) {
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(signs());
+    lose_token(lost);
+    auto slowest = Time::duration::zero();
+    for (int i = 0; i < 200; ++i) {
+      const auto began = Time::now();
+      EXPECT_TRUE(signs());
+      slowest = std::max(slowest, Time::now() - began);
+    }
+    EXPECT_LT(slowest, milliseconds(100)) << lost;
+    lose_token("");
+    // The next loss is survived only by the one that has just come back.
+    std::this_thread::sleep_for(milliseconds(100));
+  }
+}
+
 TEST_F(TwoTokensTest, OneThatIsAwayHoldsNobodyUp) {
   const test::Plugin three(prepared.folder(), prepared.section(test::kFaultyModule) +
                                                   "poolkey-token = away, test, two\n");

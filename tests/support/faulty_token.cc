@@ -28,6 +28,10 @@ void set_chance(unsigned long every, unsigned long seed, const std::string& kind
                                                                                     kinds.c_str());
 }
 
+void lose_token(const std::string& label) {
+  function<void(const char*)>("faulty_module_lose")(label.c_str());
+}
+
 unsigned long calls_of(const std::string& name) {
   return function<unsigned long(const char*)>("faulty_module_count")(name.c_str());
 }

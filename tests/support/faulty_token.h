@@ -16,6 +16,8 @@ void set_faults(const std::string& script);
 /// From now on about every so manieth call goes wrong in one of the ways of `kinds`, a script whose
 /// functions and numbers mean nothing; 0: none.
 void set_chance(unsigned long every, unsigned long seed, const std::string& kinds);
+/// The token with this label is away from now on; empty: none is.
+void lose_token(const std::string& label);
 /// How often a function was called since then.
 unsigned long calls_of(const std::string& function);
 

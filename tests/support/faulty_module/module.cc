@@ -78,6 +78,8 @@ struct State {
   std::deque<std::vector<Rule>> scripts{parse(script_from_environment())};
   std::atomic<Script> script = &scripts.front();
   Chance chance;
+  /// Where the token is that is away; CK_UNAVAILABLE_INFORMATION: nowhere.
+  std::atomic<CK_SLOT_ID> lost = CK_UNAVAILABLE_INFORMATION;
   /// Sessions are not closed while other threads are inside: SoftHSM would crash, and no HSM does.
   std::shared_mutex inside;
 };
@@ -192,6 +194,7 @@ class Passage {
   CK_RV run(CK_RV (*real)(A...)) {
     script_ = state().script;
     const Counters::Call number = state().counters.count(F);
+    if (is_of_lost_token()) return CKR_DEVICE_ERROR;
     const Rule* rule = due(number);
     if (rule != nullptr && !is_done_afterwards(*rule)) report(F, *rule, number.of_all);
     if (rule != nullptr) before(*rule);
@@ -215,6 +218,15 @@ class Passage {
   CK_RV pass_on(CK_RV (*real)(A...)) {
     const std::shared_lock others_too(state().inside);
     return std::apply(real, arguments_);
+  }
+
+  bool is_of_lost_token() const {
+    const CK_SLOT_ID lost = state().lost;
+    if (lost == CK_UNAVAILABLE_INFORMATION) return false;
+    CK_SESSION_INFO info{};
+    if constexpr (takes_slot(F)) return std::get<0>(arguments_) == lost;
+    return takes_session(F) && state().real->C_GetSessionInfo(session(), &info) == CKR_OK &&
+           info.slotID == lost;
   }
 
   static bool is_done_afterwards(const Rule& rule) {
@@ -437,6 +449,23 @@ POOLKEY_EXPORT void faulty_module_chance(unsigned long every, unsigned long seed
   if (every != 0 && chance.kinds.empty()) chance.kinds = parse(kinds);
   chance.seed = seed;
   chance.every = every;
+}
+
+/// The token with this label fails from now on, whatever is asked of it; empty: none does.
+POOLKEY_EXPORT void faulty_module_lose(const char* label) {
+  using namespace poolkey::test::faulty;
+  CK_FUNCTION_LIST& real = *state().real;
+  std::string padded(label);
+  padded.resize(sizeof CK_TOKEN_INFO::label, ' ');
+  std::array<CK_SLOT_ID, 64> slots{};
+  CK_ULONG count = slots.size();
+  CK_SLOT_ID lost = CK_UNAVAILABLE_INFORMATION;
+  if (*label != '\0' && real.C_GetSlotList(CK_TRUE, slots.data(), &count) == CKR_OK)
+    for (CK_ULONG i = 0; i < count; ++i)
+      if (CK_TOKEN_INFO info{}; real.C_GetTokenInfo(slots[i], &info) == CKR_OK &&
+                                std::memcmp(info.label, padded.data(), padded.size()) == 0)
+        lost = slots[i];
+  state().lost = lost;
 }
 
 /// The calls of a function since then.

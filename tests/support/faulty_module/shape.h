@@ -101,4 +101,20 @@ constexpr bool takes_session(std::size_t function) {
   }
 }
 
+/// True where the first argument is a slot.
+constexpr bool takes_slot(std::size_t function) {
+  switch (function) {
+    case kC_GetSlotInfo:
+    case kC_GetTokenInfo:
+    case kC_GetMechanismList:
+    case kC_GetMechanismInfo:
+    case kC_InitToken:
+    case kC_OpenSession:
+    case kC_CloseAllSessions:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace poolkey::test::faulty
