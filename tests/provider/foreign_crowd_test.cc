@@ -36,5 +36,18 @@ TEST_F(CrowdTest, NoThreadNoticesWhatFailsAndIsRecovered) {
   EXPECT_EQ(crowd.wrong, 0);
 }
 
+TEST_F(CrowdTest, OneThreadLogsInForAll) {
+  const auto key = load("uncopied");
+  Crowd crowd;
+  start(crowd, key, 8);
+  set_faults("C_SignInit 10 restart");
+  wait_until([] { return calls_of("C_Login") > 0; }, milliseconds(5000));
+  const int before = crowd.signatures;
+  wait_until([&] { return crowd.signatures > before + 500; }, milliseconds(5000));
+  crowd.join();
+  EXPECT_EQ(calls_of("C_Login"), 1U);
+  EXPECT_EQ(crowd.failures + crowd.wrong, 0);
+}
+
 }  // namespace
 }  // namespace poolkey::provider

@@ -136,9 +136,40 @@ TEST_F(ForeignRecoveryTest, APinThatIsRefusedAfterARestartIsTriedOnceAndAnotherI
   EXPECT_TRUE(signs(key));
 }
 
+TEST_F(ForeignRecoveryTest, APinsLastTryIsLeftToPeople) {
+  const auto key = load("copied");
+  EXPECT_TRUE(signs(key));
+  set_faults("C_SignInit 1 restart; C_GetTokenInfo 1+ flags CKF_USER_PIN_FINAL_TRY");
+  for (int i = 0; i < 3; ++i)
+    EXPECT_THAT([&] { plugin.sign(key.get(), view("m")); },
+                ThrowsErrc(Errc::kAuthFailed, "does not try"));
+  EXPECT_EQ(calls_of("C_Login"), 0U);
+  set_faults("");
+  EXPECT_TRUE(signs(key));
+}
+
+TEST_F(ForeignRecoveryTest, ThePinIsHeldInLockedMemory) {
+  const auto locked = [] {
+    const std::string status = read_file("/proc/self/status"), name = "VmLck:";
+    return std::stol(status.substr(status.find(name) + name.size()));
+  };
+  EXPECT_EQ(locked(), 0);
+  const auto key = load("copied");
+  EXPECT_GT(locked(), 0);
+  EXPECT_EQ(test::run_child([&] {
+              if (locked() != 0) ::_exit(2);
+              if (!signs(key) || locked() == 0) ::_exit(3);  // locks do not pass to a child
+            }),
+            0);
+}
+
 TEST_F(ForeignRecoveryTest, ASessionCopyGoesWithItsObject) {
   const auto key = load("copied");
   EXPECT_TRUE(signs(key));
+  set_faults("");
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(signs(key));
+  // Within five seconds nobody looks whether it is still there.
+  EXPECT_EQ(calls_of("C_FindObjectsInit") + calls_of("C_GetAttributeValue"), 0U);
   prepared.pkcs11_tool(
       "--token-label test --login --pin 1234 --delete-object --type privkey --label copied");
   bool gone = false;

@@ -82,6 +82,7 @@ struct State {
   std::atomic<CK_SLOT_ID> lost = CK_UNAVAILABLE_INFORMATION;
   /// Sessions are not closed while other threads are inside: SoftHSM would crash, and no HSM does.
   std::shared_mutex inside;
+  std::atomic<int> waiting = 0;  ///< who would be alone; nobody goes before them
 };
 
 State& state() {
@@ -94,6 +95,19 @@ State& state() {
   }();
   return *one;
 }
+
+/// Nobody else is inside. The lock by itself would let the others in for ever.
+class Alone {
+ public:
+  Alone() {
+    ++state().waiting;
+    state().inside.lock();
+    --state().waiting;
+  }
+  Alone(const Alone&) = delete;
+  Alone& operator=(const Alone&) = delete;
+  ~Alone() { state().inside.unlock(); }
+};
 
 void report(std::size_t function, const Rule& rule, std::uint64_t number) {
   const char* file = setting("FAULTY_MODULE_REPORT");
@@ -157,7 +171,7 @@ CK_OBJECT_HANDLE another_like(CK_SESSION_HANDLE callers, CK_OBJECT_HANDLE object
 
 /// Every session of every slot: and with them the login.
 void restart() {
-  const std::unique_lock alone(state().inside);
+  const Alone alone;
   CK_FUNCTION_LIST& real = *state().real;
   std::array<CK_SLOT_ID, 64> slots{};
   CK_ULONG count = slots.size();
@@ -216,6 +230,7 @@ class Passage {
 
  private:
   CK_RV pass_on(CK_RV (*real)(A...)) {
+    while (state().waiting > 0) std::this_thread::yield();
     const std::shared_lock others_too(state().inside);
     return std::apply(real, arguments_);
   }
@@ -294,7 +309,7 @@ class Passage {
         ::raise(SIGPIPE);
         break;
       case Fault::kLoseSession: {
-        const std::unique_lock alone(state().inside);
+        const Alone alone;
         state().real->C_CloseSession(session());
         break;
       }
