@@ -1,27 +1,20 @@
-// poolkey.so below faults: threads sign while calls fail at random, while the module is away, after
-// a fork, and through p11-kit's remoting whose server is killed again and again. Every signature
-// that is returned is verified in software with the key that was meant.
-#include <signal.h>
-#include <sys/wait.h>
-
+// poolkey.so below faults: threads sign while calls fail at random, while the module is away, while
+// one of two tokens is, when PINs are refused, and through p11-kit's remoting whose server is
+// killed again and again; and all of it in the child of a fork. Every signature that is returned is
+// verified in software with the key that was meant.
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstdio>
-#include <fstream>
-#include <thread>
+#include <cstdlib>
 
 #include "base/file.h"
 #include "base/process.h"
+#include "campaign/crowd.h"
+#include "campaign/remoting.h"
 #include "support/faulty_token.h"
-#include "support/plugin.h"
 
 namespace poolkey::test {
 namespace {
-
-using Time = std::chrono::steady_clock;
-using std::chrono::milliseconds;
 
 constexpr const char* kClient = "/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so";
 
@@ -50,270 +43,205 @@ struct Options {
   int every = 50;
   int outages = 21;
   unsigned long seed = 1;
+  bool tell = false;
 };
 
-bool tell_failures = false;
-
-struct SigningKey {
-  crypto::EvpPkey loaded;
-  crypto::PublicKey expected;
-};
-
-/// Threads that sign with all keys in turn.
-class Crowd {
+/// What the keys of one plugin go through.
+class Campaign {
  public:
-  Crowd(const Plugin& plugin, const std::vector<SigningKey>& keys) : plugin_(plugin), keys_(keys) {}
-  ~Crowd() { end(); }
-
-  /// `tries` in all, or until end() where it is 0.
-  void start(int threads, int tries) {
-    left_ = tries == 0 ? std::numeric_limits<int>::max() : tries;
-    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
-  }
-  void join() {
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
-  }
-  void end() {
-    left_ = 0;
-    join();
+  Campaign(const Plugin& plugin, const std::vector<std::string>& uris, const Options& options)
+      : plugin_(plugin), options_(options) {
+    for (const std::string& uri : uris) keys_.push_back(load_key(plugin, uri));
   }
 
-  int good() const { return good_; }
-  int failed() const { return failed_; }
-  int wrong() const { return wrong_; }
-  /// From `since` to the end of the first good signature after it; nothing within ten seconds.
-  std::optional<milliseconds> first_good_after(Time::time_point since) const {
-    while (Time::now() - since < std::chrono::seconds(10)) {
-      const Time::time_point last{Time::duration(last_good_)};
-      if (last > since) return std::chrono::duration_cast<milliseconds>(last - since);
+  Result random_faults() const {
+    Result out{.what = "a call fails at random, in 17 ways"};
+    // A signature is two calls, and a few more after a fault.
+    set_faults("");
+    set_chance(static_cast<unsigned long>(2 * options_.every), options_.seed, kKinds);
+    Crowd crowd(plugin_, keys_, options_.tell);
+    crowd.start(options_.threads, options_.signatures);
+    crowd.join();
+    set_chance(0, 0, kKinds);
+    const auto calls = calls_of("C_SignInit") + calls_of("C_Sign");
+    out.disturbances = static_cast<int>(calls) / (2 * options_.every);
+    crowd.count_into(out);
+    return out;
+  }
+
+  Result outages() const {
+    return away(
+        "the module is away for 150 ms, in 7 ways",
+        [](int i) { set_faults(kOutages[static_cast<std::size_t>(i) % kOutages.size()]); },
+        [] { set_faults(""); });
+  }
+
+  Result server_restarts(RemotingServer& server) const {
+    return away(
+        "p11-kit server and remote are away for 150 ms", [&](int) { server.stop(); },
+        [&] { server.start(); });
+  }
+
+  /// The other one is to take over at once, and the lost one to be there when the other is lost.
+  /// More threads than processors wait for each other: what that costs is measured as well.
+  Result one_of_two_away() const {
+    Result out{.what = "one of two tokens is away for 150 ms"};
+    std::vector<milliseconds> undisturbed;
+    Crowd crowd(plugin_, keys_, options_.tell);
+    crowd.start(options_.threads, 0);
+    const auto slowest = [&] {
+      (void)crowd.slowest();
+      std::this_thread::sleep_for(kOutage);
+      return crowd.slowest();
+    };
+    for (; out.disturbances < options_.outages; ++out.disturbances) {
+      undisturbed.push_back(slowest());
+      lose_token(out.disturbances % 2 == 0 ? "test" : "two");
+      out.note(slowest());
+      lose_token("");
+    }
+    crowd.end();
+    crowd.count_into(out);
+    out.came_back = out.failed == 0;
+    out.timed = "for the slowest signature; before it " + median_and_longest(undisturbed);
+    return out;
+  }
+
+  /// Each PIN that is refused may be tried once, by whichever thread; with the right one all go on.
+  Result refused_pins(const Prepared& prepared) const {
+    Result out{.what = "two PINs are refused; each is tried once", .disturbances = 2};
+    Crowd crowd(plugin_, keys_, options_.tell);
+    crowd.start(options_.threads, 0);
+    const auto put = [&](std::string_view pin) {
+      write_file(prepared.folder() / "pin", pin, 0600);
+    };
+    const auto tries = [] {
+      std::this_thread::sleep_for(2 * kOutage);
+      return calls_of("C_Login");
+    };
+    // A child logs in with its first use, which is no matter here.
+    out.came_back = crowd.first_good_after(Time::now()).has_value();
+    set_faults("C_SignInit 1 restart; C_Login 1 before CKR_PIN_INCORRECT");
+    out.came_back = tries() == 1 && out.came_back;
+    put("0000\n");
+    out.came_back = tries() == 2 && out.came_back;
+    put("1234\n");
+    out.note(crowd.first_good_after(Time::now()));
+    crowd.end();
+    crowd.count_into(out);
+    out.came_back = calls_of("C_Login") == 3 && out.came_back;
+    return out;
+  }
+
+  Result killed_remotes(RemotingServer& server) const {
+    Result out{.what = "p11-kit-remote is killed"};
+    Crowd crowd(plugin_, keys_, options_.tell);
+    crowd.start(options_.threads, options_.signatures);
+    for (int next = options_.every; crowd.done() < options_.signatures;) {
+      if (crowd.done() >= next) {
+        server.kill_remotes();
+        ++out.disturbances;
+        next = crowd.done() + options_.every;
+      }
       std::this_thread::sleep_for(milliseconds(1));
     }
-    return std::nullopt;
+    crowd.join();
+    crowd.count_into(out);
+    return out;
   }
 
  private:
-  void work() {
-    for (int n = left_--; n > 0; n = left_--) {
-      const SigningKey& key = keys_[static_cast<std::size_t>(n) % keys_.size()];
-      const std::string message = "message " + std::to_string(n);
-      try {
-        const Bytes signature = plugin_.sign(key.loaded.get(), view(message));
-        key.expected.verify("SHA256", view(message), signature) ? ++good_ : ++wrong_;
-        last_good_ = Time::now().time_since_epoch().count();
-      } catch (const Error& error) {
-        if (tell_failures) std::fprintf(stderr, "%s\n", error.what());
-        ++failed_;
-      }
+  Result away(const std::string& what, const std::function<void(int)>& go,
+              const std::function<void()>& come) const {
+    Result out{.what = what};
+    Crowd crowd(plugin_, keys_, options_.tell);
+    crowd.start(options_.threads, 0);
+    for (; out.disturbances < options_.outages; ++out.disturbances) {
+      go(out.disturbances);
+      std::this_thread::sleep_for(kOutage);
+      come();
+      out.note(crowd.first_good_after(Time::now()));
+      std::this_thread::sleep_for(milliseconds(20));
     }
+    crowd.end();
+    crowd.count_into(out);
+    return out;
   }
 
   const Plugin& plugin_;
-  const std::vector<SigningKey>& keys_;
-  std::vector<std::thread> threads_;
-  std::atomic<int> left_ = 0, good_ = 0, failed_ = 0, wrong_ = 0;
-  std::atomic<Time::rep> last_good_ = 0;
+  const Options& options_;
+  std::vector<SigningKey> keys_{};
 };
 
-/// One line of the table.
-struct Result {
-  std::string what;
-  int good = 0, failed = 0, wrong = 0;
-  int disturbances = 0;
-  std::vector<milliseconds> back{};
-  bool came_back = true;
-
-  bool is_right() const { return wrong == 0 && good > 0 && came_back; }
-};
-
-void print_head() {
-  std::printf("%-44s %11s %10s %7s %6s   %s\n", "what happens", "disturbed", "signatures", "failed",
-              "wrong", "first signature after it answers: median / longest");
-}
-
-void print(const Result& result) {
-  std::printf("%-44s %11d %10d %7d %6d", result.what.c_str(), result.disturbances, result.good,
-              result.failed, result.wrong);
-  if (!result.back.empty()) {
-    auto sorted = result.back;
-    std::ranges::sort(sorted);
-    std::printf("   %ld ms / %ld ms", static_cast<long>(sorted[sorted.size() / 2].count()),
-                static_cast<long>(sorted.back().count()));
-  }
-  std::printf("%s\n", result.is_right() ? "" : "   NOT RIGHT");
-  std::fflush(stdout);
-}
-
-Result random_faults(const std::string& what, const Plugin& plugin,
-                     const std::vector<SigningKey>& keys, const Options& options) {
-  // A signature is two calls, and a few more after a fault.
-  set_faults("");
-  set_chance(static_cast<unsigned long>(2 * options.every), options.seed, kKinds);
-  Crowd crowd(plugin, keys);
-  crowd.start(options.threads, options.signatures);
-  crowd.join();
-  set_chance(0, 0, kKinds);
-  const auto calls = calls_of("C_SignInit") + calls_of("C_Sign");
-  return {.what = what,
-          .good = crowd.good(),
-          .failed = crowd.failed(),
-          .wrong = crowd.wrong(),
-          .disturbances = static_cast<int>(calls) / (2 * options.every)};
-}
-
-Result outages(const Plugin& plugin, const std::vector<SigningKey>& keys, const Options& options) {
-  Result out{.what = "the module is away for 150 ms, in 7 ways"};
-  Crowd crowd(plugin, keys);
-  crowd.start(options.threads, 0);
-  for (int i = 0; i < options.outages; ++i) {
-    set_faults(kOutages[static_cast<std::size_t>(i) % kOutages.size()]);
-    std::this_thread::sleep_for(kOutage);
-    set_faults("");
-    const auto back = crowd.first_good_after(Time::now());
-    if (back) out.back.push_back(*back);
-    out.came_back = out.came_back && back;
-    ++out.disturbances;
-    std::this_thread::sleep_for(milliseconds(20));
-  }
-  crowd.end();
-  out.good = crowd.good();
-  out.failed = crowd.failed();
-  out.wrong = crowd.wrong();
-  return out;
-}
-
-/// The line is printed by the child.
-bool after_fork(const Plugin& plugin, const std::vector<SigningKey>& keys, const Options& options) {
-  return run_child([&] {
-           const Result result =
-               random_faults("the same in the child of a fork", plugin, keys, options);
-           print(result);
-           if (!result.is_right()) throw Error(Errc::kInternal, "the child's signatures");
-         }) == 0;
-}
-
-/// p11-kit's server for a SoftHSM, which makes a process for each client.
-class Server {
+/// Prints lines, and remembers whether all were right.
+class Table {
  public:
-  Server(const Prepared& prepared) : socket_(prepared.folder() / "socket") { start(); }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-  ~Server() { stop(); }
-
-  std::string address() const { return "unix:path=" + socket_.string(); }
-
-  void start() {
-    server_ = start_child([&] {
-      ::setsid();
-      // It tells its address, and the end of each client's process.
-      if (std::freopen("/dev/null", "w", stdout) == nullptr ||
-          std::freopen("/dev/null", "w", stderr) == nullptr)
-        ::_exit(1);
-      ::execlp("p11-kit", "p11-kit", "server", "--provider", kSoftHsm, "-f", "-n", socket_.c_str(),
-               "pkcs11:", nullptr);
-    });
-    for (int tries = 0; !std::filesystem::exists(socket_) && tries < 5000; ++tries)
-      std::this_thread::sleep_for(milliseconds(1));
+  Table() { print_head(); }
+  void note(const Result& result) {
+    print(result);
+    right_ = right_ && result.is_right();
   }
-  void stop() {
-    ::kill(-server_, SIGKILL);
-    (void)end_of(server_);
-    std::filesystem::remove(socket_);
+  /// The same in the child of a fork, which prints the line.
+  void note_after_fork(const std::function<Result()>& act) {
+    right_ = run_child([&] {
+               Result result = act();
+               result.what = "  after a fork";
+               print(result);
+               if (!result.is_right()) throw Error(Errc::kInternal, "the child's signatures");
+             }) == 0 &&
+             right_;
   }
-  /// The process that serves each client, not the server.
-  void kill_remotes() const {
-    std::ifstream children("/proc/" + std::to_string(server_) + "/task/" + std::to_string(server_) +
-                           "/children");
-    for (pid_t child = 0; children >> child;) ::kill(child, SIGKILL);
+  void note_both(const std::function<Result()>& act) {
+    note(act());
+    note_after_fork(act);
   }
+  bool is_right() const { return right_; }
 
  private:
-  std::filesystem::path socket_;
-  pid_t server_ = 0;
+  bool right_ = true;
 };
 
-Result killed_remotes(const Plugin& plugin, const std::vector<SigningKey>& keys, Server& server,
-                      const Options& options) {
-  Result out{.what = "p11-kit-remote is killed"};
-  Crowd crowd(plugin, keys);
-  crowd.start(options.threads, options.signatures);
-  for (int next = options.every; next < options.signatures;) {
-    const int done = crowd.good() + crowd.failed() + crowd.wrong();
-    if (done >= options.signatures) break;
-    if (done >= next) {
-      server.kill_remotes();
-      ++out.disturbances;
-      next = done + options.every;
-    }
-    std::this_thread::sleep_for(milliseconds(1));
-  }
-  crowd.join();
-  out.good = crowd.good();
-  out.failed = crowd.failed();
-  out.wrong = crowd.wrong();
-  return out;
-}
-
-Result server_restarts(const Plugin& plugin, const std::vector<SigningKey>& keys, Server& server,
-                       const Options& options) {
-  Result out{.what = "p11-kit server and remote are away for 150 ms"};
-  Crowd crowd(plugin, keys);
-  crowd.start(options.threads, 0);
-  for (int i = 0; i < options.outages; ++i) {
-    server.stop();
-    std::this_thread::sleep_for(kOutage);
-    server.start();
-    const auto back = crowd.first_good_after(Time::now());
-    if (back) out.back.push_back(*back);
-    out.came_back = out.came_back && back;
-    ++out.disturbances;
-    std::this_thread::sleep_for(milliseconds(20));
-  }
-  crowd.end();
-  out.good = crowd.good();
-  out.failed = crowd.failed();
-  out.wrong = crowd.wrong();
-  return out;
-}
-
-std::vector<SigningKey> load_all(const Plugin& plugin) {
-  std::vector<SigningKey> out;
-  for (const char* label : {"copied", "uncopied", "rsa"}) {
-    auto key = plugin.load("pkcs11:token=test;object=" + std::string(label) + ";type=private");
-    const auto expected = crypto::PublicKey::from_evp(key.get());
-    out.push_back({std::move(key), expected});
-  }
-  return out;
-}
-
-bool run(const Options& options) {
-  const Prepared prepared([](SoftToken& soft) {
-    const auto token = soft.login();
+Prepared prepare() {
+  return Prepared([](SoftToken& soft) {
+    soft.add("two");
+    const auto token = soft.login(), two = soft.login("two");
+    make_shared_key(*token, *two, "pooled");
     for (const char* label : {"copied", "another"}) make_signing_key(*token, "EC-P-256", label);
     for (const char* label : {"uncopied", "one more"})
       make_signing_key(*token, "EC-P-256", label, false);
     for (const char* label : {"rsa", "another rsa"}) make_signing_key(*token, "RSA-2048", label);
   });
-  bool right = true;
-  const auto note = [&](const Result& result) {
-    print(result);
-    right = right && result.is_right();
-  };
-  print_head();
+}
+
+bool run(const Options& options) {
+  const Prepared prepared = prepare();
+  std::vector<std::string> uris;
+  for (const std::string label : {"copied", "uncopied", "rsa"})
+    uris.push_back("pkcs11:token=test;object=" + label + ";type=private");
+  Table table;
   {
     const Plugin plugin(prepared.folder(), prepared.section(kFaultyModule));
-    const auto keys = load_all(plugin);
-    note(random_faults("a call fails at random, in 17 ways", plugin, keys, options));
-    right = after_fork(plugin, keys, options) && right;
-    note(outages(plugin, keys, options));
+    const Campaign one(plugin, uris, options);
+    table.note_both([&] { return one.random_faults(); });
+    table.note_both([&] { return one.outages(); });
+    const Plugin both(prepared.folder(),
+                      prepared.section(kFaultyModule) + "poolkey-token = test, two\n");
+    const Campaign two(both, {"pkcs11:object=pooled;type=private"}, options);
+    table.note_both([&] { return two.one_of_two_away(); });
+    table.note_both([&] { return one.refused_pins(prepared); });
   }
-  Server server(prepared);
+  RemotingServer server(prepared);
   ::setenv("P11_KIT_SERVER_ADDRESS", server.address().c_str(), 1);
   const Plugin plugin(prepared.folder(), prepared.section(kClient));
-  const auto keys = load_all(plugin);
-  note(killed_remotes(plugin, keys, server, options));
-  note(server_restarts(plugin, keys, server, options));
-  return right;
+  const Campaign remote(plugin, uris, options);
+  table.note_both([&] { return remote.killed_remotes(server); });
+  table.note(remote.server_restarts(server));
+  table.note_after_fork([&] {
+    const Result out = remote.server_restarts(server);
+    server.stop();  // the child's last one; the parent would not know of it
+    return out;
+  });
+  return table.is_right();
 }
 
 }  // namespace
@@ -327,7 +255,7 @@ int main(int argc, char** argv) {
   app.add_option("--every", options.every, "about how many signatures lie between two faults");
   app.add_option("--outages", options.outages, "of each part with outages");
   app.add_option("--seed", options.seed, "what is drawn");
-  app.add_flag("--tell", poolkey::test::tell_failures, "say why signatures failed");
+  app.add_flag("--tell", options.tell, "say why signatures failed");
   CLI11_PARSE(app, argc, argv);
   try {
     return poolkey::test::run(options) ? 0 : 1;
