@@ -2,10 +2,10 @@
 // Called by: provider_main.
 #pragma once
 
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -30,11 +30,11 @@ class RemotingServer {
 
   void start() {
     server_ = start_child([&] {
+      // Nothing that takes memory: other threads may hold its locks as we fork.
       ::setsid();
       // It tells its address, and the end of each client's process.
-      if (std::freopen("/dev/null", "w", stdout) == nullptr ||
-          std::freopen("/dev/null", "w", stderr) == nullptr)
-        ::_exit(1);
+      const int nowhere = ::open("/dev/null", O_WRONLY);
+      if (::dup2(nowhere, STDOUT_FILENO) < 0 || ::dup2(nowhere, STDERR_FILENO) < 0) ::_exit(1);
       ::execlp("p11-kit", "p11-kit", "server", "--provider", kSoftHsm, "-f", "-n", socket_.c_str(),
                "pkcs11:", nullptr);
     });
