@@ -34,6 +34,15 @@ TEST_F(Ed25519Test, SignsMessagesOfAnySize) {
   }
 }
 
+TEST_F(Ed25519Test, SignsNoMessageAtAll) {
+  const auto ctx = begin(nullptr, 1);
+  Bytes signature(64);
+  std::size_t size = signature.size();
+  EXPECT_EQ(EVP_DigestSign(ctx.get(), signature.data(), &size, nullptr, 0), 1)
+      << crypto::drain_errors();
+  EXPECT_TRUE(made.verify("", {}, signature));
+}
+
 TEST_F(Ed25519Test, ADigestIsRefused) {
   begin("SHA256", 0);
   begin("SHA512", 0);
