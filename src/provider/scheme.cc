@@ -37,6 +37,18 @@ constexpr std::array kDigests{
     DigestRow{"MD5", 16, true, 0, 0},  // what `openssl spkac` takes unless told otherwise
     DigestRow{kMd5Sha1, 36, true, 0, 0}};
 
+/// Identifiers of signatures that OBJ_find_sigid_by_algs of OpenSSL 3.0 does not know.
+struct SignatureRow {
+  int digest, key, signature;
+};
+constexpr std::array kSignatures{
+    SignatureRow{NID_sha512_224, NID_rsaEncryption, NID_sha512_224WithRSAEncryption},
+    SignatureRow{NID_sha512_256, NID_rsaEncryption, NID_sha512_256WithRSAEncryption},
+    SignatureRow{NID_sha3_224, NID_X9_62_id_ecPublicKey, NID_ecdsa_with_SHA3_224},
+    SignatureRow{NID_sha3_256, NID_X9_62_id_ecPublicKey, NID_ecdsa_with_SHA3_256},
+    SignatureRow{NID_sha3_384, NID_X9_62_id_ecPublicKey, NID_ecdsa_with_SHA3_384},
+    SignatureRow{NID_sha3_512, NID_X9_62_id_ecPublicKey, NID_ecdsa_with_SHA3_512}};
+
 EVP_MD* fetch(OSSL_LIB_CTX* libctx, const std::string& name) {
   const crypto::ErrorMark mark;
   return EVP_MD_fetch(libctx, name.c_str(), kOthers);
@@ -56,8 +68,12 @@ Algorithm algorithm(int nid, int parameter_type) {
 }
 
 Bytes signature_algorithm(const Digest& digest, int key_nid, int parameter_type) {
-  int nid = NID_undef;
-  if (OBJ_find_sigid_by_algs(&nid, EVP_MD_get_type(digest.md()), key_nid) != 1)
+  const int digest_nid = EVP_MD_get_type(digest.md());
+  const auto row = std::ranges::find_if(kSignatures, [&](const SignatureRow& r) {
+    return r.digest == digest_nid && r.key == key_nid;
+  });
+  int nid = row != kSignatures.end() ? row->signature : NID_undef;
+  if (nid == NID_undef && OBJ_find_sigid_by_algs(&nid, digest_nid, key_nid) != 1)
     no_identifier(digest);
   return crypto::to_der<i2d_X509_ALGOR>(algorithm(nid, parameter_type).get());
 }

@@ -1,4 +1,5 @@
 // Every way in which OpenSSL asks for a signature; each is verified by the default provider.
+#include <openssl/core_names.h>
 #include <openssl/rsa.h>
 
 #include <atomic>
@@ -56,6 +57,36 @@ TEST_P(SignatureTest, EveryDigestUnderEveryNameOpenSslHasForIt) {
     const Bytes signature = crypto::sign(key.get(), digest, view(kMessage), builtin.context());
     EXPECT_TRUE(made.verify(digest, view(kMessage), signature)) << digest;
   }
+}
+
+/// DER of the AlgorithmIdentifier; empty: there is none.
+Bytes algorithm_of(EVP_PKEY* key, const char* digest, OSSL_LIB_CTX* libctx) {
+  const crypto::ErrorMark mark;
+  const crypto::EvpMdCtx ctx(EVP_MD_CTX_new());
+  EVP_PKEY_CTX* operation = nullptr;
+  EXPECT_EQ(EVP_DigestSignInit_ex(ctx.get(), &operation, digest, libctx, nullptr, key, nullptr), 1);
+  Bytes out(128);
+  OSSL_PARAM params[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_SIGNATURE_PARAM_ALGORITHM_ID, out.data(), out.size()),
+      OSSL_PARAM_construct_end()};
+  const bool told =
+      EVP_PKEY_CTX_get_params(operation, params) == 1 && OSSL_PARAM_modified(params) == 1;
+  out.resize(told ? params[0].return_size : 0);
+  return out;
+}
+
+TEST_P(SignatureTest, AlgorithmIdentifiersAreThoseOfSoftware) {
+  const std::string algorithm = GetParam();
+  const crypto::EvpPkey software(
+      algorithm.starts_with("RSA")
+          ? EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{2048})
+          : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", algorithm.substr(3).c_str()));
+  ASSERT_NE(software, nullptr);
+  for (const char* digest : {"SHA1", "SHA224", "SHA256", "SHA384", "SHA512", "SHA512-224",
+                             "SHA512-256", "SHA3-224", "SHA3-256", "SHA3-384", "SHA3-512"})
+    EXPECT_EQ(hex(algorithm_of(key.get(), digest, builtin.context())),
+              hex(algorithm_of(software.get(), digest, nullptr)))
+        << digest;
 }
 
 TEST_P(SignatureTest, NoDigestNameMeansSha256) {
