@@ -51,11 +51,16 @@ crypto::BioPtr open(const Provider& provider, OSSL_CORE_BIO* in) {
   return out;
 }
 
+/// A reference is a key: who looks for parameters alone (for Diffie-Hellman, say) goes by.
+bool wants_key(int selection) {
+  return selection == 0 || (selection & OSSL_KEYMGMT_SELECT_KEYPAIR) != 0;
+}
+
 /// What is not ours is no error, or OpenSSL would ask no other decoder.
-int decode_pem(void* ctx, OSSL_CORE_BIO* in, int /*selection*/, OSSL_CALLBACK* callback,
-               void* argument, OSSL_PASSPHRASE_CALLBACK* /*passphrase*/,
-               void* /*passphrase_argument*/) {
+int decode_pem(void* ctx, OSSL_CORE_BIO* in, int selection, OSSL_CALLBACK* callback, void* argument,
+               OSSL_PASSPHRASE_CALLBACK* /*passphrase*/, void* /*passphrase_argument*/) {
   const Provider& provider = provider_of(ctx);
+  if (!wants_key(selection)) return 1;
   return guard(provider.core, 0, [&] {
     auto reference = read_reference(open(provider, in).get());
     if (!reference) return 1;

@@ -1,4 +1,5 @@
 #include <openssl/core_names.h>
+#include <openssl/objects.h>
 #include <openssl/params.h>
 
 #include <utility>
@@ -33,23 +34,34 @@ void* load(const void* reference, size_t size) {
 int has(const void* keydata, int selection) {
   const Key* key = key_of(keydata);
   if (key == nullptr) return 0;
-  return (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) == 0 || key->is_private() ? 1 : 0;
+  const auto wants = [selection](int part) { return (selection & part) != 0; };
+  return (!wants(OSSL_KEYMGMT_SELECT_PRIVATE_KEY) || key->is_private()) &&
+                 (!wants(OSSL_KEYMGMT_SELECT_PUBLIC_KEY) || key->part.has_key())
+             ? 1
+             : 0;
 }
 
 int match(const void* one, const void* other, int selection) {
   const Key* a = key_of(one);
   const Key* b = key_of(other);
   if (a == nullptr || b == nullptr) return 0;
-  if ((selection & OSSL_KEYMGMT_SELECT_KEYPAIR) != 0) return a->part == b->part ? 1 : 0;
+  if ((selection & OSSL_KEYMGMT_SELECT_KEYPAIR) != 0)
+    return a->part.has_key() && a->part == b->part ? 1 : 0;
   return a->part.kind == b->part.kind && a->part.curve == b->part.curve ? 1 : 0;
 }
 
+/// Only EC has parameters that are worth something without a key.
 void* duplicate(const void* keydata, int selection) {
   const KeyHandle& from = handle(keydata);
-  return guard<void*>(from.provider->core, nullptr, [&] {
+  return guard<void*>(from.provider->core, nullptr, [&]() -> KeyHandle* {
     auto out = std::make_unique<KeyHandle>(from);
-    if (from.key && (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) == 0)
-      out->key = std::make_shared<Key>(Key{from.key->part, nullptr});
+    if (!from.key || (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0) return out.release();
+    Key copy{from.key->part, nullptr};
+    if ((selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0) {
+      if (copy.part.kind != KeyKind::kEc) return nullptr;
+      copy.part.point.clear();
+    }
+    out->key = std::make_shared<Key>(std::move(copy));
     return out.release();
   });
 }
@@ -76,7 +88,13 @@ const OSSL_PARAM* gettable_params(void* /*provctx*/) {
       OSSL_PARAM_int(OSSL_PKEY_PARAM_MAX_SIZE, nullptr),
       OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_DEFAULT_DIGEST, nullptr, 0),
       OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, nullptr, 0),
+      OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_EC_ENCODING, nullptr, 0),
+      OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, nullptr, 0),
+      OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_EC_FIELD_TYPE, nullptr, 0),
       OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, nullptr, 0),
+      OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, nullptr, 0),
+      OSSL_PARAM_BN(OSSL_PKEY_PARAM_EC_PUB_X, nullptr, 0),
+      OSSL_PARAM_BN(OSSL_PKEY_PARAM_EC_PUB_Y, nullptr, 0),
       OSSL_PARAM_END};
   static const OSSL_PARAM ed25519[] = {
       OSSL_PARAM_int(OSSL_PKEY_PARAM_BITS, nullptr),
@@ -88,50 +106,86 @@ const OSSL_PARAM* gettable_params(void* /*provctx*/) {
   return of_kind<kKind>(rsa, ec, ed25519);
 }
 
+/// Answers to those of the parameters that were asked for; false where one cannot be given.
+class Answers {
+ public:
+  explicit Answers(OSSL_PARAM* params) : params_(params) {}
+
+  template <class Number>
+  bool number(const char* name, Number value) const {
+    OSSL_PARAM* param = find(name);
+    return param == nullptr || OSSL_PARAM_set_int(param, static_cast<int>(value)) == 1;
+  }
+  bool text(const char* name, const char* value) const {
+    OSSL_PARAM* param = find(name);
+    return param == nullptr || OSSL_PARAM_set_utf8_string(param, value) == 1;
+  }
+  bool big(const char* name, ByteView value) const {
+    OSSL_PARAM* param = find(name);
+    if (param == nullptr) return true;
+    const crypto::BnPtr bn(BN_bin2bn(value.data(), static_cast<int>(value.size()), nullptr));
+    return !value.empty() && bn && OSSL_PARAM_set_BN(param, bn.get()) == 1;
+  }
+  bool octets(const char* name, ByteView value) const {
+    OSSL_PARAM* param = find(name);
+    return param == nullptr ||
+           (!value.empty() && OSSL_PARAM_set_octet_string(param, value.data(), value.size()) == 1);
+  }
+
+ private:
+  OSSL_PARAM* find(const char* name) const { return OSSL_PARAM_locate(params_, name); }
+  OSSL_PARAM* params_;
+};
+
+bool get_rsa(const Answers& answers, const PublicPart& part) {
+  return answers.text(OSSL_PKEY_PARAM_DEFAULT_DIGEST, "SHA256") &&
+         answers.big(OSSL_PKEY_PARAM_RSA_N, part.modulus) &&
+         answers.big(OSSL_PKEY_PARAM_RSA_E, part.exponent);
+}
+
+bool get_ec(const Answers& answers, const PublicPart& part) {
+  const ByteView both = ByteView(part.point).subspan(part.has_key() ? 1 : 0);
+  const ByteView x = both.first(both.size() / 2), y = both.subspan(both.size() / 2);
+  return answers.text(OSSL_PKEY_PARAM_DEFAULT_DIGEST, "SHA256") &&
+         answers.text(OSSL_PKEY_PARAM_GROUP_NAME, part.curve->group) &&
+         answers.text(OSSL_PKEY_PARAM_EC_ENCODING, OSSL_PKEY_EC_ENCODING_GROUP) &&
+         answers.text(OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                      OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) &&
+         answers.text(OSSL_PKEY_PARAM_EC_FIELD_TYPE, SN_X9_62_prime_field) &&
+         answers.octets(OSSL_PKEY_PARAM_PUB_KEY, part.point) &&
+         answers.octets(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, part.point) &&
+         answers.big(OSSL_PKEY_PARAM_EC_PUB_X, x) && answers.big(OSSL_PKEY_PARAM_EC_PUB_Y, y);
+}
+
+/// Empty, and no default digest: `openssl ca` takes any other answer for a digest's name.
+bool get_ed25519(const Answers& answers, const PublicPart& part) {
+  return answers.text(OSSL_PKEY_PARAM_MANDATORY_DIGEST, "") &&
+         answers.octets(OSSL_PKEY_PARAM_PUB_KEY, part.point);
+}
+
 /// Bits, security bits and maximum size are asked for in one call, which must not fail for any.
 int get_params(void* keydata, OSSL_PARAM params[]) {
   const Key* key = key_of(keydata);
   if (key == nullptr) return 0;
   const PublicPart& part = key->part;
-  const auto number = [params](const char* name, auto value) {
-    OSSL_PARAM* param = OSSL_PARAM_locate(params, name);
-    return param == nullptr || OSSL_PARAM_set_int(param, static_cast<int>(value)) == 1;
-  };
-  const auto text = [params](const char* name, const char* value) {
-    OSSL_PARAM* param = OSSL_PARAM_locate(params, name);
-    return param == nullptr || OSSL_PARAM_set_utf8_string(param, value) == 1;
-  };
-  const auto big = [params](const char* name, const Bytes& value) {
-    OSSL_PARAM* param = OSSL_PARAM_locate(params, name);
-    if (param == nullptr) return true;
-    const crypto::BnPtr bn(BN_bin2bn(value.data(), static_cast<int>(value.size()), nullptr));
-    return bn && OSSL_PARAM_set_BN(param, bn.get()) == 1;
-  };
-  const auto octets = [params](const char* name, const Bytes& value) {
-    OSSL_PARAM* param = OSSL_PARAM_locate(params, name);
-    return param == nullptr || OSSL_PARAM_set_octet_string(param, value.data(), value.size()) == 1;
-  };
-  const bool common = number(OSSL_PKEY_PARAM_BITS, part.bits()) &&
-                      number(OSSL_PKEY_PARAM_SECURITY_BITS, part.security_bits()) &&
-                      number(OSSL_PKEY_PARAM_MAX_SIZE, part.max_signature());
-  const auto own = [&] {
-    switch (part.kind) {
-      case KeyKind::kRsa:
-        return text(OSSL_PKEY_PARAM_DEFAULT_DIGEST, "SHA256") &&
-               big(OSSL_PKEY_PARAM_RSA_N, part.modulus) &&
-               big(OSSL_PKEY_PARAM_RSA_E, part.exponent);
-      case KeyKind::kEc:
-        return text(OSSL_PKEY_PARAM_DEFAULT_DIGEST, "SHA256") &&
-               text(OSSL_PKEY_PARAM_GROUP_NAME, part.curve->group) &&
-               octets(OSSL_PKEY_PARAM_PUB_KEY, part.point);
-      case KeyKind::kEd25519:
-        break;
-    }
-    // Empty, and no default digest: `openssl ca` takes any other answer for a digest's name.
-    return text(OSSL_PKEY_PARAM_MANDATORY_DIGEST, "") &&
-           octets(OSSL_PKEY_PARAM_PUB_KEY, part.point);
-  };
-  return common && own() ? 1 : 0;
+  const Answers answers(params);
+  const auto get_own = part.kind == KeyKind::kRsa  ? get_rsa
+                       : part.kind == KeyKind::kEc ? get_ec
+                                                   : get_ed25519;
+  return answers.number(OSSL_PKEY_PARAM_BITS, part.bits()) &&
+                 answers.number(OSSL_PKEY_PARAM_SECURITY_BITS, part.security_bits()) &&
+                 answers.number(OSSL_PKEY_PARAM_MAX_SIZE, part.max_signature()) &&
+                 get_own(answers, part)
+             ? 1
+             : 0;
+}
+
+/// EC: the curve alone, or with the key. The others have no parameters, and where none are given
+/// OpenSSL makes a key of nothing: printing such an RSA key crashes it.
+bool is_exchanged(KeyKind kind, int selection) {
+  const int needed =
+      kind == KeyKind::kEc ? OSSL_KEYMGMT_SELECT_ALL_PARAMETERS : OSSL_KEYMGMT_SELECT_PUBLIC_KEY;
+  return (selection & needed) != 0;
 }
 
 template <KeyKind kKind>
@@ -144,8 +198,7 @@ const OSSL_PARAM* exchange_types(int selection) {
                                   OSSL_PARAM_END};
   static const OSSL_PARAM ed25519[] = {OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, nullptr, 0),
                                        OSSL_PARAM_END};
-  if ((selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0) return nullptr;
-  return of_kind<kKind>(rsa, ec, ed25519);
+  return is_exchanged(kKind, selection) ? of_kind<kKind>(rsa, ec, ed25519) : nullptr;
 }
 
 /// Asked with the private bit before every signature: says no at once, and quietly. Giving the
@@ -154,6 +207,9 @@ int export_key(void* keydata, int selection, OSSL_CALLBACK* callback, void* argu
   const Key* key = key_of(keydata);
   if (key == nullptr) return 0;
   if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0 && key->is_private()) return 0;
+  if (!is_exchanged(key->part.kind, selection) ||
+      ((selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) != 0 && !key->part.has_key()))
+    return 0;
   return guard(handle(keydata).provider->core, 0, [&] {
     const Params params = to_params(key->part, selection);
     return callback(params.get(), argument);

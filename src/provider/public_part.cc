@@ -207,14 +207,20 @@ std::optional<PublicPart> public_part_from(KeyKind kind, const OSSL_PARAM* param
   const OSSL_PARAM* point = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_PUB_KEY);
   const void* octets = nullptr;
   std::size_t size = 0;
-  if (point == nullptr || OSSL_PARAM_get_octet_string_ptr(point, &octets, &size) != 1)
+  if (point != nullptr && OSSL_PARAM_get_octet_string_ptr(point, &octets, &size) != 1)
     return std::nullopt;
-  const auto* begin = static_cast<const std::uint8_t*>(octets);
-  if (kind == KeyKind::kEd25519) return edwards_part({begin, size});
+  const ByteView given(static_cast<const std::uint8_t*>(octets), size);
+  if (kind == KeyKind::kEd25519) return edwards_part(given);
   const OSSL_PARAM* group = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_GROUP_NAME);
   const char* name = nullptr;
   if (group == nullptr || OSSL_PARAM_get_utf8_string_ptr(group, &name) != 1) return std::nullopt;
-  return ec_part(find_curve(name), Bytes(begin, begin + size));
+  const Curve* curve = find_curve(name);
+  if (point != nullptr) return ec_part(curve, Bytes(given.begin(), given.end()));
+  if (curve == nullptr) return std::nullopt;
+  PublicPart out;
+  out.kind = KeyKind::kEc;
+  out.curve = curve;
+  return out;
 }
 
 std::optional<PublicPart> with_point(const PublicPart& part, const OSSL_PARAM& point) {

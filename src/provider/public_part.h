@@ -32,9 +32,11 @@ struct PublicPart {
   KeyKind kind = KeyKind::kRsa;
   Bytes modulus, exponent;       ///< RSA: big-endian, without leading zeros
   const Curve* curve = nullptr;  ///< EC and Ed25519
-  Bytes point;                   ///< EC: uncompressed, bare; Ed25519: 32 octets
+  /// EC: uncompressed, bare; empty: there are only the parameters of a key. Ed25519: 32 octets.
+  Bytes point;
 
   bool operator==(const PublicPart&) const = default;
+  bool has_key() const { return kind == KeyKind::kRsa || !point.empty(); }
 
   /// "RSA", "EC" or "ED25519": the name of the keymgmt.
   const char* type_name() const;
@@ -58,7 +60,8 @@ inline std::optional<PublicPart> read_public_part(hsm::Session& session, CK_OBJE
   return public_part_of(read_key_attributes(session, object));
 }
 
-/// From what another provider exports. Nothing if it is not a public key of this kind.
+/// From what another provider exports. Nothing if it is not a public key of this kind, or the
+/// parameters of an EC key.
 std::optional<PublicPart> public_part_from(KeyKind kind, const OSSL_PARAM* params);
 
 /// An EC key on the same curve with another point: uncompressed octets. Nothing if they are not.

@@ -40,6 +40,14 @@ TEST_P(ReferenceTest, TheStoreFindsOnePrivateKeyInAFile) {
   EXPECT_EQ(must("openssl storeutl -noout -keys bundle.pem"), only("Pkey"));
 }
 
+/// Programs look for Diffie-Hellman parameters in the file of the key.
+TEST_P(ReferenceTest, IsNotTakenForParameters) {
+  const Outcome none = run("openssl pkeyparam -in key.pem -noout");
+  EXPECT_EQ(none.status, 1) << none.text;
+  must("openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe2048 -out dh.pem");
+  must("cat key.pem dh.pem > both.pem; openssl pkeyparam -in both.pem | diff - dh.pem");
+}
+
 TEST_P(ReferenceTest, APythonServerLoadsItBesideItsCertificatesInAnyOrder) {
   const std::string load =
       "LD_PRELOAD=$POOLKEY_RUNTIME /usr/bin/python3 -c 'import ssl, sys\n"
