@@ -73,9 +73,23 @@ void add_chain(const Provider& provider, hsm::Uri uri, std::vector<Found>& found
     found.push_back({nullptr, std::move(der)});
 }
 
+/// Asked before the module is: SoftHSM computes with the same OpenSSL, and where that knows no
+/// digest it says that the PIN is wrong.
+void require_others(const Provider& provider) {
+  try {
+    static_cast<void>(provider.digests->find("SHA256"));
+  } catch (const Error&) {
+    throw Error(Errc::kUnsupported,
+                "no other provider is active, and poolkey computes no digests itself; add "
+                "'default = default_section' to the providers in openssl.cnf, and a "
+                "[default_section] with 'activate = 1'");
+  }
+}
+
 }  // namespace
 
 Named parse_any_uri(const Provider& provider, std::string_view text) {
+  require_others(provider);
   if (text.starts_with(kPoolScheme)) return pool_key(provider, text);
   return {parse_object_uri(text, provider.tokens->uri_rules())};
 }

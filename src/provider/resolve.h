@@ -15,7 +15,8 @@ struct Named {
   std::optional<Bytes> spki{};  ///< of a pool key, by the member's statement
 };
 
-/// Throws as parse_object_uri() and parse_pool_uri(); for a pool key also kNotFound where the
+/// Throws as parse_object_uri() and parse_pool_uri(); kUnsupported where no other provider is
+/// active; for a pool key also kNotFound where the
 /// member's statement does not name it, or there is none.
 Named parse_any_uri(const Provider& provider, std::string_view text);
 

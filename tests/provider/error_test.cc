@@ -59,6 +59,14 @@ TEST_F(ErrorTest, SeveralTokens) {
   EXPECT_THAT(request("pkcs11:object=k"), HasSubstr("in token 'second'"));
 }
 
+TEST_F(ErrorTest, NoOtherProvider) {
+  make_key("EC-P-256", "k");
+  must("sed -i '/^default = /d' openssl.cnf");
+  const std::string said = request(uri("k"));
+  EXPECT_THAT(said, HasSubstr("no other provider is active"));
+  EXPECT_THAT(said, Not(HasSubstr("CKR_PIN_INCORRECT")));
+}
+
 TEST_F(ErrorTest, AUriWithAComponentWithoutEquals) {
   EXPECT_THAT(request("pkcs11:token=test;object"), HasSubstr("the component 'object' has no '='"));
 }
