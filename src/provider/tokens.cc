@@ -138,12 +138,12 @@ void Tokens::throw_none(const hsm::Uri& uri, const std::vector<hsm::TokenInfo>& 
 }
 
 std::vector<std::shared_ptr<SigningToken>> Tokens::matching(const hsm::Uri& uri) {
+  const std::vector<hsm::TokenName>& named = settings().tokens;
   const auto fits = [&](const hsm::TokenInfo& info) { return uri.matches(info); };
   std::vector<hsm::TokenInfo> infos = present(uri);
-  if (std::ranges::none_of(infos, fits) && settings_.tokens.empty() && look_anew())
-    infos = present(uri);
+  if (std::ranges::none_of(infos, fits) && named.empty() && look_anew()) infos = present(uri);
   std::vector<std::shared_ptr<SigningToken>> out;
-  if (settings_.tokens.empty()) {
+  if (named.empty()) {
     const auto count = std::ranges::count_if(infos, fits);
     if (count == 0) throw_none(uri, infos);
     if (count > 1)
@@ -154,7 +154,7 @@ std::vector<std::shared_ptr<SigningToken>> Tokens::matching(const hsm::Uri& uri)
     const hsm::TokenInfo& one = *std::ranges::find_if(infos, fits);
     out.push_back(token({one.label, one.serial}));
   }
-  for (const hsm::TokenName& name : settings_.tokens) {
+  for (const hsm::TokenName& name : named) {
     const auto info = std::ranges::find_if(
         infos, [&](const hsm::TokenInfo& i) { return i.initialized() && is_named(name, i); });
     if (info == infos.end() ? may_match(uri, name) : fits(*info)) out.push_back(token(name));

@@ -1,7 +1,11 @@
 // Session copies, dead handles, and that no other key ever signs in a key's place.
+#include <atomic>
+#include <thread>
+
 #include "crypto/signature.h"
 #include "fixture.h"
 #include "hsm/object.h"
+#include "provider/lookup.h"
 
 namespace poolkey::provider {
 namespace {
@@ -124,6 +128,31 @@ TEST_F(RecoveryTest, OfTwoPublicKeysWithAPrivateKeysIdNoneIsGuessed) {
     EXPECT_THAT([&] { builtin.load_private_key(uri); },
                 ThrowsErrc(Errc::kUnsupported, "no public key object"))
         << uri;
+}
+
+/// The last owner of a replica may be who looks through all of them for another.
+TEST_F(RecoveryTest, AKeyMayGoWhileAnotherIsLookedFor) {
+  make_key("EC-P-256", "one");
+  make_key("EC-P-256", "other");
+  Tokens tokens(token);
+  const auto part_of = [&](const std::string& label) {
+    const auto found = look_up(tokens, hsm::parse_uri(uri(label)), Expected::kPrivateKey, nullptr);
+    return found.front().key->part;
+  };
+  const PublicPart one = part_of("one"), other = part_of("other");
+  const auto all = tokens.matching(hsm::parse_uri(uri("one"))).front();
+  std::atomic<bool> ended = false;
+  std::jthread looks([&] {
+    while (!ended) all->replica(other, to_bytes("other"), "other");
+  });
+  for (int i = 0; i < 500; ++i) {
+    const auto replica = all->replica(one, to_bytes("one"), "one");
+    const auto nothing = [](hsm::Session&, CK_OBJECT_HANDLE) { return true; };
+    replica->use({.act = nothing, .proof = nothing}, Rung::kFind, tokens.deadline());
+  }
+  ended = true;
+  looks.join();
+  EXPECT_TRUE(session_copies().empty());
 }
 
 }  // namespace
