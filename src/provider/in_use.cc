@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "home/statement.h"
@@ -9,12 +10,23 @@
 namespace poolkey::provider {
 namespace {
 
-struct Lock {
-  explicit Lock(int descriptor) : fd(descriptor) {}
+/// Daemons close all descriptors that they do not know: the number may be another file's by now.
+class Lock {
+ public:
+  explicit Lock(int fd) : fd_(fd), was_open_(::fstat(fd, &file_) == 0) {}
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
-  ~Lock() { ::close(fd); }
-  int fd;
+  ~Lock() {
+    struct stat now {};
+    const bool is_ours = was_open_ && ::fstat(fd_, &now) == 0 && now.st_dev == file_.st_dev &&
+                         now.st_ino == file_.st_ino;
+    if (is_ours) ::close(fd_);
+  }
+
+ private:
+  int fd_;
+  struct stat file_ {};
+  bool was_open_;
 };
 
 }  // namespace

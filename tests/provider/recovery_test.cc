@@ -1,10 +1,16 @@
 // Session copies, dead handles, and that no other key ever signs in a key's place.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <thread>
 
+#include "base/file.h"
 #include "crypto/signature.h"
 #include "fixture.h"
+#include "home/statement.h"
 #include "hsm/object.h"
+#include "provider/in_use.h"
 #include "provider/lookup.h"
 
 namespace poolkey::provider {
@@ -153,6 +159,28 @@ TEST_F(RecoveryTest, AKeyMayGoWhileAnotherIsLookedFor) {
   ended = true;
   looks.join();
   EXPECT_TRUE(session_copies().empty());
+}
+
+TEST(InUseTest, ADescriptorThatIsAnotherFilesByNowStaysOpen) {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("poolkey-in-use-" + std::to_string(::getpid()));
+  const auto file = home::in_use_file(folder, view("id"));
+  std::filesystem::create_directories(file.parent_path());
+  write_file(file, std::string_view(""));
+  const int free = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ::close(free);
+  InUse use = declare_use(folder, view("id"));
+  ASSERT_NE(use, nullptr);
+  ::close(free);  // as a daemon does with all that it does not know
+  const int others = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ASSERT_EQ(others, free);
+  use.reset();
+  EXPECT_GE(::fcntl(others, F_GETFD), 0);
+  ::close(others);
+  use = declare_use(folder, view("id"));
+  use.reset();
+  EXPECT_LT(::fcntl(free, F_GETFD), 0) << "its own is closed";
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
