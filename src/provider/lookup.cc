@@ -83,7 +83,8 @@ struct Harvest {
   std::vector<Seen> private_keys{};
   std::vector<PublicPart> public_keys{};
   std::vector<Bytes> certificates{};
-  std::optional<std::string> nameless{};  ///< a private key whose public part cannot be had
+  std::optional<std::string> nameless{};   ///< a private key whose public part cannot be had
+  std::optional<std::uint64_t> bare_in{};  ///< the incarnation in which the token shows nothing
 
   bool is_empty() const {
     return private_keys.empty() && public_keys.empty() && certificates.empty();
@@ -187,9 +188,18 @@ Harvest search(const std::shared_ptr<SigningToken>& token, const hsm::Uri& uri, 
         hsm::require_login(*lease);
         // Another thread may have logged in between: it is absent only if it stays so.
         Search(*lease, uri, expected).run(out);
+        if (out.is_empty() && token->shows_nothing(*lease)) out.bare_in = link.incarnation;
       },
       until);
   return out;
+}
+
+/// Again, where the token may be one that has died.
+Harvest search_anew(const std::shared_ptr<SigningToken>& token, const hsm::Uri& uri,
+                    Expected expected, Clock::time_point until) {
+  Harvest out = search(token, uri, expected, until);
+  const bool again = out.bare_in && token->look_anew(*out.bare_in, until);
+  return again ? search(token, uri, expected, until) : out;
 }
 
 /// Logs in only where that is needed.
@@ -200,11 +210,11 @@ Harvest harvest(Clock::duration patience, const std::shared_ptr<SigningToken>& t
                              (expected == Expected::kAnything || expected == Expected::kPrivateKey);
   const PinSource pin = pin_of(uri).value_or(token->pin_or(prompt));
   if (maybe_private) token->login(pin, until());
-  Harvest out = search(token, uri, expected, until());
+  Harvest out = search_anew(token, uri, expected, until());
   // Public objects may be hidden, too: SoftHSM makes keys private by default.
   if (!out.is_empty() || token->logged_in()) return out;
   token->login(pin, until());
-  return search(token, uri, expected, until());
+  return search_anew(token, uri, expected, until());
 }
 
 struct Gathering {

@@ -91,6 +91,9 @@ CK_OBJECT_HANDLE Replica::find(const Link& link, Clock::time_point until) const 
     for (const CK_OBJECT_HANDLE object : hsm::find_objects(*lease, wanted))
       if (public_part_of_private(*lease, object) == part_) return object;
     hsm::require_login(*lease);
+    if (tries == kTries && token_->shows_nothing(*lease))
+      throw Error(Errc::kUnavailable, CKR_TOKEN_NOT_PRESENT,
+                  token_->name().str() + " shows no object at all, as when its files are away");
     if (tries == kTries) throw_gone();
     std::this_thread::sleep_for(kMoment);
   }

@@ -297,6 +297,15 @@ bool SigningToken::hangs() const noexcept {
   });
 }
 
+bool SigningToken::shows_nothing(hsm::Session& session) const {
+  return !is_ours_ && session.module().quirks().reload_before_missing &&
+         hsm::find_objects(session, {}).empty();
+}
+
+bool SigningToken::look_anew(std::uint64_t incarnation, Clock::time_point until) {
+  return !is_ours_ && host_->restart(incarnation, /*suspected=*/true, pulse_.get(), until);
+}
+
 std::shared_ptr<Replica> SigningToken::replica(const PublicPart& part, const Bytes& id,
                                                const std::string& label) {
   // We may be the last to hold one of the others, and with it a call into us goes: not below the

@@ -73,6 +73,13 @@ class SigningToken : public std::enable_shared_from_this<SigningToken> {
   /// A call with this token has been inside the module for suspiciously long.
   bool hangs() const noexcept;
 
+  /// In a session that is logged in there is no object at all. SoftHSM shows a token so whose files
+  /// were away, or are another token's by now, and says that all is well; what is there it sees
+  /// when it is initialised anew.
+  bool shows_nothing(hsm::Session& session) const;
+  /// Initialises the module anew, where that is ours to do. True if it was done.
+  bool look_anew(std::uint64_t incarnation, Clock::time_point until);
+
   /// The one Replica for all who use this key.
   std::shared_ptr<Replica> replica(const PublicPart& part, const Bytes& id,
                                    const std::string& label);

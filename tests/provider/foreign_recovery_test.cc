@@ -312,5 +312,27 @@ TEST_F(TwoTokensTest, AKeyThatComesBackIsUsedAgain) {
   EXPECT_TRUE(again);
 }
 
+/// SoftHSM goes on with a token whose files were away, shows nothing in it, and says that all is
+/// well.
+TEST_F(ForeignRecoveryTest, FilesThatWereAwayAreFoundAgain) {
+  namespace fs = std::filesystem;
+  const auto key = load("uncopied");
+  EXPECT_TRUE(signs(key));
+  const fs::path tokens = prepared.folder() / "tokens", away = prepared.folder() / "away";
+  const test::Plugin impatient(
+      prepared.folder(), prepared.section(test::kFaultyModule) + "poolkey-retry-seconds = 0\n");
+  const std::string uri = "pkcs11:token=test;object=rsa;type=private";
+  for (int i = 0; i < 2; ++i) {
+    fs::rename(tokens, away);
+    fs::create_directory(tokens);
+    EXPECT_ANY_THROW(signs(key));
+    EXPECT_ANY_THROW(impatient.load(uri));
+    fs::remove(tokens);
+    fs::rename(away, tokens);
+    EXPECT_TRUE(signs(key));
+    EXPECT_NO_THROW(load("another"));
+  }
+}
+
 }  // namespace
 }  // namespace poolkey::provider
