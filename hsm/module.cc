@@ -128,6 +128,11 @@ void Module::initialize() {
                 "the folder of the tokens, '" + softhsm_token_folder().string() +
                     "', is not there; bring it back, or correct directories.tokendir in '" +
                     softhsm_configuration().string() + "'");
+  if (!turn && rv == CKR_GENERAL_ERROR && may_be_softhsm(path_))
+    throw Error(Errc::kUnavailable, rv,
+                "SoftHSM's configuration '" + softhsm_configuration().string() +
+                    "' is not there; bring it back, or correct what names it: SOFTHSM2_CONF, "
+                    "poolkey.toml or openssl.cnf");
   if (rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
     check(rv, "initialise the module '" + path_.string() + "'");
   // After a fork the module may have come along initialised, by us.

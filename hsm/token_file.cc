@@ -124,4 +124,10 @@ std::string token_file_remark(const Module& module, const std::string& serial) {
          "' is damaged, as a crash within a login leaves it: run 'poolkey token repair'";
 }
 
+std::string place_of(const Module& module) {
+  const std::string configuration = softhsm_configuration().string();
+  return "'" + module.path().string() + "'" +
+         (module.quirks().needs_process_lock ? " (by '" + configuration + "')" : "");
+}
+
 }  // namespace poolkey::hsm

@@ -34,4 +34,7 @@ bool restore_token_file(const std::filesystem::path& folder);
 /// found.
 std::string token_file_remark(const Module& module, const std::string& serial);
 
+/// Where tokens are looked for, in sentences: "'<module>'", and SoftHSM's configuration.
+std::string place_of(const Module& module);
+
 }  // namespace poolkey::hsm

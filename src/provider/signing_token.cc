@@ -6,6 +6,7 @@
 #include "hsm/attributes.h"
 #include "hsm/object.h"
 #include "hsm/rv.h"
+#include "hsm/token_file.h"
 #include "provider/replica.h"
 
 namespace poolkey::provider {
@@ -104,7 +105,7 @@ hsm::TokenInfo SigningToken::find(hsm::Module& module) const {
   }
   if (!found)
     throw Error(Errc::kNotFound, CKR_TOKEN_NOT_PRESENT,
-                "there is no " + name_.str() + " in '" + module.path().string() + "'");
+                "there is no " + name_.str() + " in " + hsm::place_of(module));
   return *found;
 }
 
@@ -135,7 +136,8 @@ void SigningToken::log_in(hsm::Token& token, Pin pin, Clock::time_point until) {
       const std::lock_guard hold(mutex_);
       pin_.reset();
       refused_ = std::move(pin);
-      refusal_ = error;
+      refusal_ = Error(error.code(), *error.ckr(), error.what() + options_.pin_remark);
+      throw Error(*refusal_);
     }
     throw;
   }

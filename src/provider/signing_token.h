@@ -39,6 +39,8 @@ class SigningToken : public std::enable_shared_from_this<SigningToken> {
     std::size_t max_sessions = hsm::kSessionLimit;
     /// A PIN that is to be had at any time without asking anybody; empty: there is none.
     PinSource pin{};
+    /// What stands behind the sentence of a wrong PIN: "; PINs are read from '<file>'".
+    std::string pin_remark{};
     /// Where a member's home has a file for each key that processes lock while they hold a copy of
     /// it (home::in_use_file); empty: nowhere.
     std::filesystem::path state_folder{};

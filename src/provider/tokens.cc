@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "hsm/token_file.h"
 #include "provider/pin_file.h"
 
 namespace poolkey::provider {
@@ -121,8 +122,10 @@ std::shared_ptr<SigningToken> Tokens::token(const hsm::TokenName& name) {
     if (known->name().label == name.label && known->name().serial == name.serial) return known;
   SigningToken::Options options{.max_sessions = settings_.max_sessions};
   if (settings_.pool) options.state_folder = settings_.home / "state";
-  if (!settings_.pin_file.empty())
+  if (!settings_.pin_file.empty()) {
     options.pin = [file = settings_.pin_file] { return read_pin_file(file, "poolkey-pin-source"); };
+    options.pin_remark = "; PINs are read from '" + settings_.pin_file.string() + "'";
+  }
   tokens_.push_back(std::make_shared<SigningToken>(module, name, std::move(options)));
   return tokens_.back();
 }
@@ -132,9 +135,11 @@ void Tokens::throw_none(const hsm::Uri& uri, const std::vector<hsm::TokenInfo>& 
   for (const hsm::TokenName& name : settings_.tokens)
     named += (named.empty() ? " and is " : " or ") + name.str();
   throw Error(Errc::kNotFound,
-              "no token matches '" + uri.str() + "'" + named + "; the tokens of '" +
-                  (ours_ ? ours_->module().path() : settings_.module.path).string() +
-                  "': " + described(infos));
+              "no token matches '" + uri.str() + "'" + named +
+                  "; correct the URI, or poolkey-token and poolkey-serial in openssl.cnf; the "
+                  "tokens of " +
+                  hsm::place_of(ours_ ? ours_->module() : *host_->visit(deadline()).module()) +
+                  ": " + described(infos));
 }
 
 std::vector<std::shared_ptr<SigningToken>> Tokens::matching(const hsm::Uri& uri) {

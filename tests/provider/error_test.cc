@@ -26,7 +26,9 @@ class ErrorTest : public testing::Test, public CommandFixture {
 TEST_F(ErrorTest, AWrongPin) {
   make_key("RSA-2048", "k");
   configure("", "9999");
-  EXPECT_THAT(request(uri("k")), HasSubstr("CKR_PIN_INCORRECT (the PIN is wrong"));
+  const std::string said = request(uri("k"));
+  EXPECT_THAT(said, HasSubstr("CKR_PIN_INCORRECT (the PIN is wrong"));
+  EXPECT_THAT(said, HasSubstr("PINs are read from '" + (soft.folder() / "pin").string()));
   configure("", "");
   EXPECT_THAT(fails("openssl req -new -key '" + uri("k") + "' -passin pass:9999 -subj /CN=x"),
               HasSubstr("CKR_PIN_INCORRECT"));
@@ -65,6 +67,19 @@ TEST_F(ErrorTest, NoOtherProvider) {
   const std::string said = request(uri("k"));
   EXPECT_THAT(said, HasSubstr("no other provider is active"));
   EXPECT_THAT(said, Not(HasSubstr("CKR_PIN_INCORRECT")));
+}
+
+TEST_F(ErrorTest, AConfigurationOfSoftHsmThatIsNotThere) {
+  configure("poolkey-softhsm2-conf = /nonexistent.conf\n");
+  EXPECT_THAT(request(uri("k")), HasSubstr("SoftHSM's configuration '/nonexistent.conf' is not"));
+}
+
+TEST_F(ErrorTest, AConfigurationOfSoftHsmThatIsAnother) {
+  must("sed 's#/tokens#/others#' softhsm2.conf >others.conf; mkdir others");
+  const std::string others = (soft.folder() / "others.conf").string();
+  configure("poolkey-token = test\npoolkey-softhsm2-conf = " + others + "\n");
+  EXPECT_THAT(request(uri("k")), HasSubstr("there is no token 'test' in '"));
+  EXPECT_THAT(request(uri("k")), HasSubstr("(by '" + others + "')"));
 }
 
 TEST_F(ErrorTest, AUriWithAComponentWithoutEquals) {
