@@ -3,10 +3,18 @@
 #include <openssl/params.h>
 
 #include <cstdarg>
+#include <cstring>
 
 #include "crypto/reasons.h"
 
 namespace poolkey::provider {
+namespace {
+
+/// A text that does not fit into OpenSSL's ERR_MAX_DATA_SIZE, with its end, is left out as a whole.
+constexpr std::size_t kLongest = 1020;
+
+}  // namespace
+
 Core::Core(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* up_calls) : handle_(handle) {
   for (; up_calls->function_id != 0; ++up_calls) switch (up_calls->function_id) {
       case OSSL_FUNC_CORE_GET_PARAMS:
@@ -54,7 +62,8 @@ void Core::raise(const Error& error) const noexcept {
   new_error_(handle_);
   // Without the function: its name in C++ is longer than most sentences.
   set_error_debug_(handle_, where.file_name(), static_cast<int>(where.line()), nullptr);
-  set_error(crypto::reason_of(error.code()), "%s", error.what());
+  set_error(crypto::reason_of(error.code()), "%.*s%s", static_cast<int>(kLongest), error.what(),
+            std::strlen(error.what()) > kLongest ? "..." : "");
 }
 
 }  // namespace poolkey::provider

@@ -50,6 +50,11 @@ TEST_F(ErrorTest, NoSuchObject) {
   EXPECT_THAT(request(uri("nobody")), HasSubstr("there is no private key '" + uri("nobody")));
 }
 
+TEST_F(ErrorTest, ASentenceThatIsTooLongForOpenSslIsCut) {
+  EXPECT_THAT(request("pkcs11:token=test;object=" + std::string(3000, 'a')),
+              HasSubstr("there is no private key 'pkcs11:token=test;object=aaa"));
+}
+
 TEST_F(ErrorTest, NoSuchToken) {
   EXPECT_THAT(request("pkcs11:token=other;object=k"), HasSubstr("no token matches"));
 }
