@@ -216,9 +216,10 @@ std::vector<Received> received(store::Database& database, Received::Kind kind) {
   return out;
 }
 
-std::vector<Received> answers(store::Database& database, const std::string& request) {
-  std::vector<Received> out = received(database, Received::Kind::kCertificate);
-  std::erase_if(out, [&](const Received& item) { return item.request != request; });
+std::vector<crypto::Certificate> answers(store::Database& database, const std::string& request) {
+  std::vector<crypto::Certificate> out;
+  for (const Received& item : received(database, Received::Kind::kCertificate))
+    if (item.request == request) out.push_back(crypto::Certificate::from_der(item.der));
   return out;
 }
 

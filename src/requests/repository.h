@@ -84,6 +84,6 @@ bool put_received(store::Database& database, const Received& item, const std::st
                   Time now);
 std::vector<Received> received(store::Database& database, Received::Kind kind);
 /// Certificates that answer a request, by the second in which they came.
-std::vector<Received> answers(store::Database& database, const std::string& request);
+std::vector<crypto::Certificate> answers(store::Database& database, const std::string& request);
 
 }  // namespace poolkey::requests

@@ -17,9 +17,7 @@ bool is_settled(const StoredRequest& request) { return request.state >= State::k
 crypto::Certificate chosen(store::Database& database, const StoredRequest& request,
                            const std::string& fingerprint) {
   const std::string& id = request.id;
-  std::vector<crypto::Certificate> all;
-  for (const Received& item : answers(database, id))
-    all.push_back(crypto::Certificate::from_der(item.der));
+  std::vector<crypto::Certificate> all = answers(database, id);
   const auto bound = keys::certificate_of_request(database, id);
   std::erase_if(all, [&](const crypto::Certificate& c) {
     const bool is_past = bound && c == bound->certificate && !is_settled(request);
@@ -62,7 +60,8 @@ std::optional<keys::StoredCertificate> bound_before(store::Database& database,
     return std::nullopt;
   if (!fingerprint.empty()) return bound;
   // What came later may be meant, and so may what came in the same second.
-  const std::vector<Received> came = answers(database, request.id);
+  std::vector<Received> came = received(database, Received::Kind::kCertificate);
+  std::erase_if(came, [&](const Received& item) { return item.request != request.id; });
   const auto own = std::ranges::find(came, hex(bound->certificate.sha256()), &Received::sha256);
   const bool is_newest = std::ranges::all_of(came, [&](const Received& other) {
     return own != came.end() && (&other == &*own || other.at < own->at);

@@ -35,7 +35,7 @@ class InvitationTest : public testing::Test {
     return out;
   }
 
-  Log log;
+  test::Log log;
   store::Journal journal{log.database};
   keys::Context context{.database = log.database,
                         .journal = journal,
