@@ -38,6 +38,7 @@ std::string list_of(const std::vector<TokenInfo>& tokens) {
 }  // namespace
 
 std::string TokenName::str() const {
+  if (label.empty() && !serial.empty()) return "token with serial " + serial;
   return "token '" + label + "'" + (serial.empty() ? "" : " (serial " + serial + ")");
 }
 
