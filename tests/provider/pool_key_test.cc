@@ -187,6 +187,18 @@ TEST_F(PoolKeyUsageTest, RsaDecryptsWithOaepWhereThePolicyListsIt) {
   expect("rsa", key, "decrypt", "-sign -in message", "the pool key av@1 may not sign");
 }
 
+TEST_F(PoolKeyUsageTest, EverySignatureOfTlsIsAllowedAndRawRsaIsNot) {
+  const std::string sign = "openssl dgst -sign poolkey://av -out s ",
+                    pss = "-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest ";
+  write_file(soft.folder() / "pub.pem", current.pem());
+  for (const std::string digest : {"-sha256 ", "-sha384 ", "-sha512 "})
+    for (const std::string& how : {digest, digest + pss})
+      must(sign + how + "pub.pem && OPENSSL_CONF=$PLAIN openssl dgst -verify pub.pem " + how +
+           "-signature s pub.pem");
+  EXPECT_THAT(run(sign + pss + "-sha256 -sigopt rsa_mgf1_md:sha512 pub.pem").text,
+              HasSubstr("raw RSA is never allowed to pool keys"));
+}
+
 TEST_F(PoolKeyUsageTest, EcAgreesOnSecretsWhereThePolicyListsIt) {
   const crypto::PublicKey key = make_free_key("EC-P-256", "ec");
   write_file(soft.folder() / "pub.pem", key.pem());
