@@ -112,6 +112,9 @@ void Host::after_fork_in_child() noexcept {
 /// Who is inside comes out, if he can, before the module's static objects go; nobody enters any
 /// more.
 void Host::at_end() noexcept {
+  // Who forks or loads just now has it; visits end without us as well.
+  const std::unique_lock hold(registry().mutex, std::try_to_lock);
+  if (!hold) return;
   for (const auto& host : registry().hosts) host->gate_.close(Clock::now() + kDrain);
 }
 
