@@ -93,8 +93,8 @@ class Host {
   static void after_fork_in_parent() noexcept;
   static void after_fork_in_child() noexcept;
 
-  /// How long a module that works for others is left alone: it doubles each time.
   static constexpr std::chrono::hours kNotGivenUp{24};
+  /// How long a module that works for others is left alone: it doubles each time.
   static constexpr std::chrono::seconds kFirstPauseBesideOthers{10}, kLongestPauseBesideOthers{600};
 
   std::optional<ModuleSettings> settings_;  ///< of a foreign program
