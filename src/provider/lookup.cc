@@ -305,6 +305,34 @@ void require_one(const std::vector<Found>& found, const std::vector<Harvest>& ha
                       "nor Ed25519 nor on P-256, P-384 or P-521");
 }
 
+/// "; it has object=a, object=b and 3 other private keys": for whoever mistook a name. Empty where
+/// nothing is to be seen.
+std::string told_keys(SigningToken& token, Clock::time_point until) {
+  constexpr std::size_t kTold = 5;
+  std::string out;
+  if (token.logged_in()) try {
+      token.run(
+          [&](const Link& link) {
+            out.clear();
+            const hsm::Lease lease = link.token->lease(until);
+            const auto keys = hsm::find_objects(*lease, of_class({}, CKO_PRIVATE_KEY));
+            for (std::size_t i = 0; i < std::min(keys.size(), kTold); ++i) {
+              hsm::Uri uri;
+              uri.object = to_text(hsm::read_bytes(*lease, keys[i], CKA_LABEL).value_or(Bytes{}));
+              if (uri.object->empty()) uri.id = hsm::read_bytes(*lease, keys[i], CKA_ID);
+              const std::string name = uri.str();
+              out += (i == 0 ? "; it has " : ", ") + name.substr(name.find(':') + 1);
+            }
+            if (keys.size() > kTold)
+              out += " and " + std::to_string(keys.size() - kTold) + " other private keys";
+          },
+          Rung::kNone, until);
+    } catch (const Error&) {
+      return "";
+    }
+  return out;
+}
+
 }  // namespace
 
 std::vector<Found> look_up(Tokens& tokens, const hsm::Uri& uri, Expected expected,
@@ -323,9 +351,12 @@ std::vector<Found> look_up(Tokens& tokens, const hsm::Uri& uri, Expected expecte
   std::vector<Found> found = Merge(tokens, harvests, away).run();
   if (one) require_one(found, harvests, uri);
   if (found.empty() && failure) throw Error(*failure);
+  const bool is_of_keys = expected != Expected::kCertificate && uri.type != "cert";
   if (found.empty())
-    throw Error(Errc::kNotFound, "there is no " + std::string(noun(expected)) + " '" + text +
-                                     "' in " + names_of(candidates));
+    throw Error(Errc::kNotFound,
+                "there is no " + std::string(noun(expected)) + " '" + text + "' in " +
+                    names_of(candidates) +
+                    (is_of_keys ? told_keys(*candidates.front(), tokens.deadline()) : ""));
   if (expected == Expected::kPrivateKey) tokens.remember(text, found.front().key);
   return found;
 }

@@ -47,6 +47,14 @@ TEST_F(ErrorTest, APinFileThatIsNotThere) {
 }
 
 TEST_F(ErrorTest, NoSuchObject) {
+  for (const char* label : {"a", "b", "c", "d", "e", "a\nf"}) make_key("EC-P-256", label);
+  const std::string said = request(uri("nobody"));
+  EXPECT_THAT(said, HasSubstr("; it has object="));
+  EXPECT_THAT(said, HasSubstr(" and 1 other private keys"));
+  EXPECT_THAT(said, Not(HasSubstr("object=a\n")));
+}
+
+TEST_F(ErrorTest, NoSuchObjectInAnEmptyToken) {
   EXPECT_THAT(request(uri("nobody")), HasSubstr("there is no private key '" + uri("nobody")));
 }
 
