@@ -71,7 +71,11 @@ std::shared_ptr<Host> Tokens::host() {
                 "openssl.cnf");
   if (!std::filesystem::exists(path))
     throw Error(Errc::kNotFound, "there is no PKCS#11 module '" + path.string() +
-                                     "'; correct poolkey-module in openssl.cnf");
+                                     "'; correct poolkey-module in openssl.cnf" +
+                                     (settings_.home.empty()
+                                          ? ""
+                                          : ", or 'module' in '" +
+                                                (settings_.home / "poolkey.toml").string() + "'"));
   auto made = Host::of(settings_.module);  // which waits for a fork, and a fork for whoever holds
   const std::lock_guard hold(mutex_);
   host_ = std::move(made);
