@@ -79,28 +79,6 @@ constexpr bool gives_length(std::size_t function) {
   }
 }
 
-/// True where the first argument is a session.
-constexpr bool takes_session(std::size_t function) {
-  switch (function) {
-    case kC_Initialize:
-    case kC_Finalize:
-    case kC_GetInfo:
-    case kC_GetFunctionList:
-    case kC_GetSlotList:
-    case kC_GetSlotInfo:
-    case kC_GetTokenInfo:
-    case kC_GetMechanismList:
-    case kC_GetMechanismInfo:
-    case kC_InitToken:
-    case kC_OpenSession:
-    case kC_CloseAllSessions:
-    case kC_WaitForSlotEvent:
-      return false;
-    default:
-      return true;
-  }
-}
-
 /// True where the first argument is a slot.
 constexpr bool takes_slot(std::size_t function) {
   switch (function) {
@@ -114,6 +92,21 @@ constexpr bool takes_slot(std::size_t function) {
       return true;
     default:
       return false;
+  }
+}
+
+/// True where the first argument is a session.
+constexpr bool takes_session(std::size_t function) {
+  switch (function) {
+    case kC_Initialize:
+    case kC_Finalize:
+    case kC_GetInfo:
+    case kC_GetFunctionList:
+    case kC_GetSlotList:
+    case kC_WaitForSlotEvent:
+      return false;
+    default:
+      return !takes_slot(function);
   }
 }
 
