@@ -78,15 +78,14 @@ bool same_value(const AttributeValue& a, const AttributeValue& b) {
 }  // namespace
 
 std::vector<CK_OBJECT_HANDLE> find_objects(Session& session, Template wanted) {
-  bool says_token = false;
   const CK_ATTRIBUTE* given = wanted.data();
-  for (CK_ULONG i = 0; i < wanted.count(); ++i) says_token |= given[i].type == CKA_TOKEN;
-  if (says_token) return Search(session, wanted).all();
+  const bool says_token =
+      std::any_of(given, given + wanted.count(), [](const auto& a) { return a.type == CKA_TOKEN; });
   // First, because a token may compare in this order: SoftHSM decrypts the text of a private
   // object.
   Template all;
-  all.set(CKA_TOKEN, true).append(wanted);
-  return Search(session, all).all();
+  if (!says_token) all.set(CKA_TOKEN, true);
+  return Search(session, all.append(wanted)).all();
 }
 
 std::optional<Bytes> read_bytes(Session& session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
@@ -218,10 +217,6 @@ bool forbids_copies(Template& attributes) {
       return true;
   return false;
 }
-
-}  // namespace
-
-namespace {
 
 /// What tells one object from another of its class.
 constexpr std::array kTelling{CKA_LABEL, CKA_ID, CKA_VALUE, CKA_MODULUS, CKA_EC_POINT};
