@@ -59,8 +59,11 @@ TEST_F(ErrorTest, NoSuchObjectInAnEmptyToken) {
 }
 
 TEST_F(ErrorTest, ASentenceThatIsTooLongForOpenSslIsCut) {
-  EXPECT_THAT(request("pkcs11:token=test;object=" + std::string(3000, 'a')),
-              HasSubstr("there is no private key 'pkcs11:token=test;object=aaa"));
+  // The tracer of g++ 12's LeakSanitizer dies in this process of a signal; valgrind finds no leak.
+  EXPECT_THAT(
+      fails("env ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 openssl req -new -subj /CN=x -key '" +
+            uri(std::string(3000, 'a')) + "'"),
+      HasSubstr("there is no private key 'pkcs11:token=test;object=aaa"));
 }
 
 TEST_F(ErrorTest, NoSuchToken) {
@@ -126,7 +129,9 @@ TEST(LoginTest, AWrongPinIsNotTriedTwiceButAnotherIs) {
   const auto pin_file = soft.folder() / "pin";
   Tokens tokens(Settings{.module = {.path = test::kFaultyModule}, .pin_file = pin_file});
   const auto token = tokens.matching(parse_object_uri("pkcs11:token=test")).front();
-  const auto login = [&] { token->login(token->pin_or([] { return Pin("unused"); }), tokens.deadline()); };
+  const auto login = [&] {
+    token->login(token->pin_or([] { return Pin("unused"); }), tokens.deadline());
+  };
   test::set_faults("");
   write_file(pin_file, std::string_view("9999\n"), 0600);
   for (int tries = 0; tries < 3; ++tries)
